@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A byte stream that kwire can speak over: what the library's own socket and
+ * TLS implement, and what a program may supply (see kwire_config_set_dialer
+ * and kwire_connection_open_transport).
+ */
+#ifndef KWIRE_TRANSPORT_H
+#define KWIRE_TRANSPORT_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <kwire/result.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * `deadline_ms` is absolute, on CLOCK_MONOTONIC: INT64_MAX is never, a time in
+ * the past (0, say) means "do not block".  One thread reads and one thread
+ * writes at a time, perhaps at the same time; `wake` may come from any thread.
+ * No signal may be raised, EINTR is retried.
+ */
+struct kwire_transport_ops {
+	size_t size; /* sizeof(struct kwire_transport_ops) */
+
+	/*
+	 * Reads at least one byte into the `count` pieces of `iov`.  Returns how
+	 * many; 0: the peer closed its side; KWIRE_ETIMEDOUT: the deadline passed
+	 * with none; KWIRE_ECANCELED: woken; KWIRE_EDISCONNECTED and others: broken,
+	 * with `error` (never NULL) filled.
+	 */
+	ssize_t (*read)(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
+			struct kwire_error *error);
+
+	/*
+	 * Writes at least one byte of `iov`, as many as go without blocking twice.
+	 * Returns how many, or as `read` does.
+	 */
+	ssize_t (*writev)(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
+			  struct kwire_error *error);
+
+	/*
+	 * Makes the read that is blocked now, else the next one, return
+	 * KWIRE_ECANCELED once.
+	 */
+	void (*wake)(void *transport);
+
+	/*
+	 * Ends both directions at once: reads and writes that are blocked return an
+	 * error.  Any thread; the transport stays valid until `close`.
+	 */
+	void (*shutdown)(void *transport);
+
+	/* Closes and frees; no other call is under way or follows. */
+	void (*close)(void *transport);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
