@@ -1,108 +1,165 @@
-# kwire: build, test, install.  `make help` lists the targets.
+# kwire: build, test, install.  `make help` lists the targets and the variables.
+# Sources are found by wildcard: a new .c file in its directory is built, a new
+# tests/unit/test_x.c is run.  Parts with targets of their own (the generator,
+# interop, fuzzing, ...) bring a .mk file, included at the end.
 
-BUILD  ?= build
-SAN    ?=
-V      ?=
-TLS    ?= 1
-GSASL  ?= 1
-GZIP   ?= 1
-SNAPPY ?= 1
-LZ4    ?= 1
-ZSTD   ?= 1
-
+# What a user sets.  PRESET names a file of tools/presets/ that sets some of them.
+PRESET  ?=
+-include $(if $(PRESET),tools/presets/$(PRESET).mk)
+BUILD   ?= build
+SAN     ?=
+WERROR  ?=
+V       ?=
+TLS     ?= 1
+GSASL   ?= 1
+GZIP    ?= 1
+SNAPPY  ?= 1
+LZ4     ?= 1
+ZSTD    ?= 1
+PREFIX  ?= /usr/local
+DESTDIR ?=
+LIBDIR  ?= $(PREFIX)/lib
+CFLAGS  ?= -O2 -g
 ifeq ($(origin CC),default)
 CC = $(CROSS_COMPILE)gcc
 endif
 ifeq ($(origin AR),default)
 AR = $(CROSS_COMPILE)ar
 endif
-ifneq ($(SAN),)
-B := $(BUILD)/$(SAN)
-else
-B := $(BUILD)
-endif
 
-CFLAGS   ?= -O2 -g
-WARNINGS  = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+# Everything that is built stands below $(B); sanitizers get a tree of their own.
+B := $(BUILD)$(if $(SAN),/$(SAN))
+
+# The version stands in one place; the soname changes with the ABI.
+VERSION := $(shell sed -n 's/^.define KWIRE_VERSION_STRING "\(.*\)"/\1/p' include/kwire/version.h)
+SONAME  := libkwire.so.$(firstword $(subst ., ,$(VERSION)))
+
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 KW_CPPFLAGS = -Iinclude -Igen/include -Ilib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
 	-DKW_WITH_TLS=$(TLS) -DKW_WITH_GSASL=$(GSASL) -DKW_WITH_GZIP=$(GZIP) \
 	-DKW_WITH_SNAPPY=$(SNAPPY) -DKW_WITH_LZ4=$(LZ4) -DKW_WITH_ZSTD=$(ZSTD)
-KW_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -ffunction-sections -fdata-sections -pthread
+KW_CFLAGS = -std=c11 $(WARNINGS) $(if $(filter 1,$(WERROR)),-Werror) \
+	-fvisibility=hidden -ffunction-sections -fdata-sections -pthread
 KW_LDFLAGS = -pthread
-ifeq ($(SAN),address)
-KW_CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DKW_DEBUG
-KW_LDFLAGS += -fsanitize=address,undefined
+SANFLAGS_address = -fsanitize=address,undefined -fno-sanitize-recover=all
+SANFLAGS_thread  = -fsanitize=thread
+ifneq ($(SAN),)
+$(if $(SANFLAGS_$(SAN)),,$(error SAN is address or thread, not '$(SAN)'))
+KW_CFLAGS  += $(SANFLAGS_$(SAN)) -fno-omit-frame-pointer -DKW_DEBUG
+KW_LDFLAGS += $(SANFLAGS_$(SAN))
 endif
-ifeq ($(SAN),thread)
-KW_CFLAGS  += -fsanitize=thread -fno-omit-frame-pointer -DKW_DEBUG
-KW_LDFLAGS += -fsanitize=thread
-endif
-ifeq ($(WERROR),1)
-KW_CFLAGS += -Werror
-endif
+COMPILE = $(CC) $(KW_CPPFLAGS) $(CPPFLAGS) $(KW_CFLAGS) $(CFLAGS) -MMD -MP -c
 
 LIBS = $(if $(filter 1,$(TLS)),-lmbedtls -lmbedx509 -lmbedcrypto) $(if $(filter 1,$(GSASL)),-lgsasl) \
 	$(if $(filter 1,$(GZIP)),-lz) $(if $(filter 1,$(SNAPPY)),-lsnappy) \
 	$(if $(filter 1,$(LZ4)),-llz4) $(if $(filter 1,$(ZSTD)),-lzstd)
+TOOL_LIBS = $(LIBS) -ljansson -lm
 
-LIB_SRC  := $(sort $(filter-out lib/mock/% lib/json/%,$(wildcard lib/*/*.c))) $(sort $(wildcard gen/src/*.c gen/src/client/*.c gen/src/data/*.c))
-MOCK_SRC := $(sort $(wildcard lib/mock/*.c gen/src/server/*.c))
-JSON_SRC := $(sort $(wildcard lib/json/*.c gen/src/describe/*.c))
-CLI_SRC  := $(sort $(wildcard tools/cli/*.c))
-MOCKD_SRC := $(sort $(wildcard tools/mockd/*.c))
-GEN_SRC  := $(sort $(wildcard tools/gen/*.c))
-objects   = $(patsubst %.c,$(B)/obj/%.o,$(1))
-TESTS    := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c tests/fault/test_*.c)))
+# Sources.  Client code, server code and descriptors are separate objects, so
+# that a program pays only for what it calls.
+LIB_SRC     := $(sort $(filter-out lib/mock/% lib/json/%,$(wildcard lib/*/*.c)) \
+	$(wildcard gen/src/*.c gen/src/client/*.c gen/src/data/*.c))
+MOCK_SRC    := $(sort $(wildcard lib/mock/*.c gen/src/server/*.c))
+JSON_SRC    := $(sort $(wildcard lib/json/*.c gen/src/describe/*.c))
+CLI_SRC     := $(sort $(wildcard tools/cli/*.c))
+MOCKD_SRC   := $(sort $(wildcard tools/mockd/*.c))
+GEN_SRC     := $(sort $(wildcard tools/gen/*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+TEST_SRC    := $(sort $(wildcard tests/unit/test_*.c tests/fault/test_*.c))
+EXAMPLE_SRC := $(sort $(wildcard docs/examples/*.c))
 
-Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+objects  = $(patsubst %.c,$(B)/obj/%.o,$(1))
+ARCHIVES = $(B)/libkwire-mock.a $(B)/libkwire-json.a $(B)/libkwire.a
+TESTS    := $(patsubst %.c,$(B)/%,$(TEST_SRC))
+EXAMPLES := $(patsubst docs/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
+T        ?=
+chosen    = $(if $(T),$(foreach test,$(TESTS),$(if $(findstring $(T),$(test)),$(test))),$(TESTS))
 
-.PHONY: all libs tools clean test demo
-all: libs tools
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+link = $(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+.PHONY: all libs tools deps demo test run-demo run-tests tests clean help FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: libs tools ## the libraries and tools (the default)
 libs: $(B)/libkwire.a $(B)/libkwire.so $(B)/libkwire-mock.a $(B)/libkwire-json.a
 tools: $(if $(CLI_SRC),$(B)/kwire) $(if $(MOCKD_SRC),$(B)/kwire-mockd)
 
-$(B)/obj/%.o: %.c
+# How everything is compiled; a change of compiler, flags or switches rebuilds.
+$(B)/flags: export KW_FLAGS_NOW = $(COMPILE) $(KW_LDFLAGS) $(LDFLAGS) $(LIBS) $(AR)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$KW_FLAGS_NOW" | cmp -s - $@ || printf '%s\n' "$$KW_FLAGS_NOW" >$@
+
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(KW_CPPFLAGS) $(CPPFLAGS) $(KW_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/pic/%.o: %.c
+	$(Q)$(COMPILE) -o $@ $<
+$(B)/pic/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC.so,$<)
-	$(Q)$(CC) $(KW_CPPFLAGS) $(CPPFLAGS) $(KW_CFLAGS) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) -fPIC -o $@ $<
 
 $(B)/libkwire.a: $(call objects,$(LIB_SRC))
 $(B)/libkwire-mock.a: $(call objects,$(MOCK_SRC))
 $(B)/libkwire-json.a: $(call objects,$(JSON_SRC))
-$(B)/%.a:
+$(B)/%.a: $(B)/flags
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
-$(B)/libkwire.so: $(patsubst %.c,$(B)/pic/%.o,$(LIB_SRC))
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+$(B)/libkwire.so: $(patsubst %.c,$(B)/pic/%.o,$(LIB_SRC)) lib/kwire.map
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libkwire.so.0 $(KW_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(link) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/kwire.map $(LIBS)
+	@ln -sf $(@F) $(@D)/$(SONAME)
 
-ARCHIVES = $(B)/libkwire-mock.a $(B)/libkwire-json.a $(B)/libkwire.a
 $(B)/kwire: $(call objects,$(CLI_SRC)) $(ARCHIVES)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson -lm
+	$(Q)$(link) $(TOOL_LIBS)
 $(B)/kwire-mockd: $(call objects,$(MOCKD_SRC)) $(ARCHIVES)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ljansson -lm
+	$(Q)$(link) $(TOOL_LIBS)
 $(BUILD)/kwire-gen: $(patsubst %.c,$(BUILD)/obj/%.o,$(GEN_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $^ -ljansson
-
+	$(Q)$(link) -ljansson
+$(B)/examples/%: $(B)/obj/docs/examples/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(link) $(TOOL_LIBS)
 # A test is one program; what several share stands in tests/support/.
-SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SUPPORT_SRC)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -ljansson -lm
+	$(Q)$(link) -lcmocka $(TOOL_LIBS)
 
-test: all $(TESTS)
-	$(Q)tests/run $(TESTS)
+# Where the first command on a fresh machine is `make demo` or `make test`,
+# what is missing has to be there before anything is compiled.
+deps:
+	@CC='$(CC)' TLS=$(TLS) GSASL=$(GSASL) GZIP=$(GZIP) SNAPPY=$(SNAPPY) LZ4=$(LZ4) ZSTD=$(ZSTD) \
+		tools/install-deps.sh build
 
-clean:
+demo: deps ## the newcomer's program against a mock cluster
+	@$(MAKE) --no-print-directory run-demo
+run-demo: $(B)/examples/demo
+	@$(B)/examples/demo
+
+test: deps ## every test that needs no Java (SAN=, T=part of a name)
+	@$(MAKE) --no-print-directory run-tests
+tests: $(TESTS)
+run-tests: all tests
+	$(Q)tests/run $(chosen)
+
+clean: ## removes what was built
 	rm -rf $(BUILD)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+help: ## this list
+	@echo 'Targets:'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20 | sed 's/^/  /'
+	@echo 'Variables:'
+	@echo '  CC AR CFLAGS CPPFLAGS LDFLAGS CROSS_COMPILE PREFIX DESTDIR LIBDIR V=1   as usual'
+	@echo '  TLS GSASL GZIP SNAPPY LZ4 ZSTD     =0 leaves it out of the build'
+	@echo '  SAN=address|thread                 builds and tests under a sanitizer, in $$(BUILD)/$$(SAN)'
+	@echo '  BUILD=dir WERROR=1 PRESET=name     other output; warnings are errors; see tools/presets/'
+
+include $(filter-out tools/presets/%,$(wildcard */*/*.mk))
+-include $(shell find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)

@@ -1,0 +1,146 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what a build or a test needs, on Debian 12; says what it does, and
+# does nothing, at once, where nothing is missing.  The Makefile calls it.
+#
+#   tools/install-deps.sh [GROUP...]
+#
+#   build     the libraries and headers of kwire and its tests (the default)
+#   lint      clang-format, clang-tidy, cppcheck, clang, a C++ compiler
+#   clang     the clang compiler with its sanitizers and libFuzzer
+#   java      a JDK and Maven: real Kafka, the conformance oracle
+#   coverage  lcov
+#   cross-arm64, cross-armhf, cross-i386, cross-s390x
+#             compiler, libraries and qemu of one cross build
+#
+# KWIRE_NO_INSTALL=1, no root, or another system: prints the line to run and
+# fails.  CC and the switches TLS, GSASL, ... narrow what `build` looks for.
+set -u
+
+missing=''
+need() { # need PACKAGE...
+  for package; do
+    case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
+  done
+}
+
+# Headers are looked for with the compiler itself: right on any system.
+headers() { # headers NAME...: whether all of them can be included
+  for header; do
+    printf '#include <stddef.h>\n#include <stdio.h>\n#include <stdarg.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' "$header"
+  done | ${CC:-cc} -E -x c - >/dev/null 2>&1
+}
+header() { # header SWITCH NAME PACKAGE
+  [ "$1" = 0 ] || headers "$2" || need "$3"
+}
+command_of() { # command_of NAME PACKAGE...
+  name=$1
+  shift
+  command -v "$name" >/dev/null 2>&1 || need "$@"
+}
+installed() { # installed PACKAGE...: by dpkg, for what no command or native header shows
+  for package; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || need "$package"
+  done
+}
+
+group_build() {
+  headers stdlib.h || need gcc libc6-dev
+  command_of make make
+  header "${TLS:-1}" mbedtls/ssl.h libmbedtls-dev
+  header "${GSASL:-1}" gsasl.h libgsasl-dev
+  header "${GZIP:-1}" zlib.h zlib1g-dev
+  header "${SNAPPY:-1}" snappy-c.h libsnappy-dev
+  header "${LZ4:-1}" lz4frame.h liblz4-dev
+  header "${ZSTD:-1}" zstd.h libzstd-dev
+  header 1 cmocka.h libcmocka-dev
+  header 1 jansson.h libjansson-dev
+}
+group_clang() {
+  command_of clang clang
+  echo 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return !d || n ? 0 : 0; }' |
+    clang -x c -fsanitize=fuzzer,address -o /dev/null - >/dev/null 2>&1 || need clang libclang-rt-14-dev
+}
+group_lint() {
+  command_of clang clang
+  command_of clang-format clang-format
+  command_of clang-tidy clang-tidy
+  command_of cppcheck cppcheck
+  command_of g++ g++
+}
+group_java() {
+  command_of javac openjdk-17-jdk-headless
+  command_of mvn maven
+}
+group_coverage() {
+  command_of lcov lcov
+}
+cross() { # cross ARCHITECTURE COMPILER
+  foreign=$1
+  installed "$2" qemu-user libc6-dev "libcmocka-dev:$1" "libjansson-dev:$1" "libmbedtls-dev:$1" \
+    "zlib1g-dev:$1" "liblz4-dev:$1" "libzstd-dev:$1"
+}
+
+foreign=''
+[ $# -gt 0 ] || set -- build
+for group; do
+  case $group in
+  build) group_build ;;
+  clang) group_clang ;;
+  lint) group_lint ;;
+  java) group_java ;;
+  coverage) group_coverage ;;
+  cross-arm64) cross arm64 gcc-aarch64-linux-gnu ;;
+  cross-armhf) cross armhf gcc-arm-linux-gnueabihf ;;
+  cross-i386) cross i386 gcc-i686-linux-gnu ;;
+  cross-s390x) cross s390x gcc-s390x-linux-gnu ;;
+  *)
+    echo "install-deps: no group '$group'; see the head of tools/install-deps.sh" >&2
+    exit 2
+    ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+line="apt-get install -y --no-install-recommends$missing"
+[ -z "$foreign" ] || line="dpkg --add-architecture $foreign && apt-get update && $line"
+stop() {
+  echo "install-deps: missing:$missing" >&2
+  echo "install-deps: $1; on Debian 12 run, as root:" >&2
+  echo "  $line" >&2
+  exit 1
+}
+[ "${KWIRE_NO_INSTALL:-}" != 1 ] || stop 'KWIRE_NO_INSTALL=1 is set'
+command -v apt-get >/dev/null 2>&1 || stop 'this system has no apt-get'
+[ "$(id -u)" = 0 ] || stop 'not root'
+
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+
+# apt-get ARGUMENTS, quietly; waits as long as somebody else holds one of apt's locks.
+apt() {
+  tries=0
+  until apt-get -q -o DPkg::Lock::Timeout=600 "$@" >"$log" 2>&1 </dev/null; do
+    grep -q 'Could not get lock' "$log" && [ "$tries" -lt 120 ] || return 1
+    [ "$tries" -gt 0 ] || echo 'install-deps: waiting for the lock of apt'
+    tries=$((tries + 1))
+    sleep 5
+  done
+}
+
+echo "install-deps: installing with apt-get:$missing"
+if [ -n "$foreign" ]; then
+  dpkg --add-architecture "$foreign" && apt update
+fi
+# shellcheck disable=SC2086
+if ! apt install -y --no-install-recommends $missing; then
+  echo 'install-deps: fetching the package lists first'
+  if ! apt update || ! apt install -y --no-install-recommends $missing; then
+    tail -n 20 "$log" >&2
+    echo 'install-deps: apt-get failed; the line was:' >&2
+    echo "  $line" >&2
+    exit 1
+  fi
+fi
+echo 'install-deps: done'
