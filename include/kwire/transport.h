@@ -55,6 +55,15 @@ struct kwire_transport_ops {
 
 	/* Closes and frees; no other call is under way or follows. */
 	void (*close)(void *transport);
+
+	/*
+	 * May be NULL, or lie beyond `size`.  Once the transport can be written to,
+	 * makes a read that is blocked then, or else the next one, return
+	 * KWIRE_ECANCELED once.  Called after a writev with a deadline in the past
+	 * came back with KWIRE_ETIMEDOUT.  Without it kwire tries the rest of a
+	 * large request again every few milliseconds.  Any thread.
+	 */
+	void (*wake_writable)(void *transport);
 };
 
 #ifdef __cplusplus
