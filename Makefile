@@ -87,11 +87,13 @@ all: libs tools ## the libraries and tools (the default)
 libs: $(B)/libkwire.a $(B)/libkwire.so $(B)/libkwire-mock.a $(B)/libkwire-json.a
 tools: $(if $(CLI_SRC),$(B)/kwire) $(if $(MOCKD_SRC),$(B)/kwire-mockd)
 
-# How everything is compiled; a change of compiler, flags or switches rebuilds.
-$(B)/flags: export KW_FLAGS_NOW = $(COMPILE) $(KW_LDFLAGS) $(LDFLAGS) $(LIBS) $(AR)
-$(B)/flags: FORCE
+# How everything is compiled, and what of: files that are new when that changed,
+# so that new flags or switches rebuild, and a removed source leaves the archives.
+$(B)/flags: export KW_NOW = $(COMPILE) $(KW_LDFLAGS) $(LDFLAGS) $(LIBS) $(AR)
+$(B)/sources: export KW_NOW = $(LIB_SRC) $(MOCK_SRC) $(JSON_SRC)
+$(B)/flags $(B)/sources: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' "$$KW_FLAGS_NOW" | cmp -s - $@ || printf '%s\n' "$$KW_FLAGS_NOW" >$@
+	@printf '%s\n' "$$KW_NOW" | cmp -s - $@ || printf '%s\n' "$$KW_NOW" >$@
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -105,10 +107,10 @@ $(B)/pic/%.o: %.c $(B)/flags
 $(B)/libkwire.a: $(call objects,$(LIB_SRC))
 $(B)/libkwire-mock.a: $(call objects,$(MOCK_SRC))
 $(B)/libkwire-json.a: $(call objects,$(JSON_SRC))
-$(B)/%.a: $(B)/flags
+$(B)/%.a: $(B)/flags $(B)/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
-$(B)/libkwire.so: $(patsubst %.c,$(B)/pic/%.o,$(LIB_SRC)) lib/kwire.map
+$(B)/libkwire.so: $(patsubst %.c,$(B)/pic/%.o,$(LIB_SRC)) lib/kwire.map $(B)/sources
 	$(call say,LD,$@)
 	$(Q)$(link) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/kwire.map $(LIBS)
 	@ln -sf $(@F) $(@D)/$(SONAME)
