@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The secured listeners of tools/kafka/cluster (which reads this file): their
+# certificates, their users and what a client has to set to reach them.
+#
+# Users, with every SASL mechanism: admin and alice, passwords admin-secret and
+# alice-secret.  OAUTHBEARER is Kafka's unsecured validator: an unsigned token
+# with the claims sub, iat and exp.  Listeners:
+#   SSL            TLS; the client stays anonymous
+#   MTLS           TLS with a client certificate
+#   SASL_PLAINTEXT SASL without TLS
+#   SASL_SSL       SASL over TLS
+#   REAUTH         SASL without TLS, sessions of 5 s (connections.max.reauth.ms)
+
+mechanisms='PLAIN SCRAM-SHA-256 SCRAM-SHA-512 OAUTHBEARER'
+
+# A certificate signed by the test's CA: $1 file's name, $2 subject, $3 extensions.
+certificate()
+{
+	local tls=$dir/tls
+	openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null |
+		openssl pkcs8 -topk8 -nocrypt -out "$tls/$1.key" &&
+		openssl req -new -key "$tls/$1.key" -subj "$2" -out "$tls/$1.csr" &&
+		printf '%s\n' "$3" >"$tls/$1.ext" &&
+		openssl x509 -req -in "$tls/$1.csr" -CA "$tls/ca.crt" -CAkey "$tls/ca.key" -CAcreateserial \
+			-days 30 -sha256 -extfile "$tls/$1.ext" -out "$tls/$1.crt" 2>/dev/null &&
+		cat "$tls/$1.key" "$tls/$1.crt" "$tls/ca.crt" >"$tls/$1.pem"
+}
+
+certificates()
+{
+	local tls=$dir/tls
+	[ -e "$tls/.complete" ] && return 0
+	rm -rf "$tls"
+	mkdir -p "$tls"
+	{
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -sha256 \
+			-subj '/CN=kwire test CA' -addext 'keyUsage=critical,keyCertSign,cRLSign' \
+			-keyout "$tls/ca.key" -out "$tls/ca.crt" 2>/dev/null &&
+			certificate broker '/CN=localhost' 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1' &&
+			certificate client '/CN=alice' 'extendedKeyUsage=clientAuth' &&
+			touch "$tls/.complete"
+	} || die 'openssl could not make the certificates'
+}
+
+# One listener's JAAS lines: $1 listener in lower case, $2 protection of the connection.
+sasl_properties()
+{
+	local prefix=listener.name.$1 mechanism module
+	echo "$prefix.sasl.enabled.mechanisms=$(printf '%s' "$mechanisms" | tr ' ' ',')"
+	module=org.apache.kafka.common.security
+	echo "$prefix.plain.sasl.jaas.config=$module.plain.PlainLoginModule required username=\"admin\" password=\"admin-secret\" user_admin=\"admin-secret\" user_alice=\"alice-secret\";"
+	for mechanism in scram-sha-256 scram-sha-512; do
+		echo "$prefix.$mechanism.sasl.jaas.config=$module.scram.ScramLoginModule required username=\"admin\" password=\"admin-secret\";"
+	done
+	echo "$prefix.oauthbearer.sasl.jaas.config=$module.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"admin\";"
+}
+
+# The part of a node's configuration that --security adds.
+security_properties()
+{
+	local tls=$dir/tls mechanism name
+	cat <<-PROPERTIES
+		listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,MTLS:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,REAUTH:SASL_PLAINTEXT
+		ssl.keystore.type=PEM
+		ssl.keystore.location=$tls/broker.pem
+		ssl.truststore.type=PEM
+		ssl.truststore.location=$tls/ca.crt
+		ssl.client.auth=none
+		listener.name.mtls.ssl.client.auth=required
+		sasl.enabled.mechanisms=$(printf '%s' "$mechanisms" | tr ' ' ',')
+		connections.max.reauth.ms=0
+	PROPERTIES
+	for name in sasl_plaintext sasl_ssl reauth; do sasl_properties "$name"; done
+	for mechanism in $mechanisms; do
+		echo "listener.name.reauth.$(printf '%s' "$mechanism" | tr 'A-Z' 'a-z').connections.max.reauth.ms=5000"
+	done
+}
+
+# DIR/client: a properties file for each way in.
+client_properties()
+{
+	local out=$dir/client tls=$dir/tls place=0 name protocol mechanism file
+	rm -rf "$out"
+	mkdir -p "$out"
+	for name in $(listener_names); do
+		place=$((place + 1))
+		case $name in MTLS) protocol=SSL ;; REAUTH) protocol=SASL_PLAINTEXT ;; *) protocol=$name ;; esac
+		for mechanism in $(case $name in SASL* | REAUTH) echo "$mechanisms" ;; *) echo none ;; esac); do
+			file=$out/$(printf '%s' "$name" | tr 'A-Z_' 'a-z-')
+			[ "$mechanism" != none ] && file=$file-$(printf '%s' "$mechanism" | tr 'A-Z' 'a-z')
+			{
+				echo "bootstrap.servers=$(bootstrap "$place")"
+				echo "security.protocol=$protocol"
+				case $name in *SSL | MTLS) echo "ssl.ca.location=$tls/ca.crt" ;; esac
+				if [ "$name" = MTLS ]; then
+					echo "ssl.certificate.location=$tls/client.crt"
+					echo "ssl.key.location=$tls/client.key"
+				fi
+				case $mechanism in
+				none) ;;
+				OAUTHBEARER)
+					echo 'sasl.mechanism=OAUTHBEARER'
+					echo "sasl.oauthbearer.token.file=$out/token"
+					;;
+				*)
+					echo "sasl.mechanism=$mechanism"
+					echo 'sasl.username=alice'
+					echo 'sasl.password=alice-secret'
+					;;
+				esac
+			} >"$file.properties"
+		done
+	done
+	unsecured_token alice 86400 >"$out/token"
+}
+
+# A token for OAUTHBEARER's unsecured validator: $1 subject, $2 life in seconds.
+unsecured_token()
+{
+	local now
+	now=$(date +%s)
+	printf '%s.%s.' "$(printf '{"alg":"none"}' | base64 -w 0 | tr '+/' '-_' | tr -d '=')" \
+		"$(printf '{"sub":"%s","iat":%s,"exp":%s}' "$1" "$((now - 1))" "$((now + $2))" | base64 -w 0 | tr '+/' '-_' | tr -d '=')"
+}
+
+security_stop()
+{
+	rm -rf "$dir/client" "$dir/tls"
+}
