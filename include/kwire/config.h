@@ -56,6 +56,7 @@ KWIRE_API void kwire_config_free(struct kwire_config *config);
  * message says what is allowed); KWIRE_ENOTBUILT: asks for what was left out
  * of this build.  A property of Kafka's clients that means nothing at this
  * layer (acks, group.id, ...) is accepted and logged once when a client opens.
+ * On failure the config is as it was.
  */
 KWIRE_API int kwire_config_set(struct kwire_config *config, const char *name, const char *value,
 			       struct kwire_error *error);
@@ -79,13 +80,15 @@ KWIRE_API int kwire_config_load(struct kwire_config *config, const char *path,
 /* One property, for programs that list them (`kwire config`). */
 struct kwire_property {
 	const char *name;
+	const char *alias;         /* another client's name for it, "" where none */
+	const char *section;       /* where it is used: "Client", "Connection", "TLS", ... */
 	const char *type;          /* "integer", "string", "list", "boolean", "choice", "secret" */
-	const char *range;         /* "1..", "plaintext|ssl", "" */
 	const char *default_value; /* as text */
 	const char *description;   /* one line */
+	char range[96];            /* what is allowed: "1..", "PLAINTEXT|SSL", "" */
 };
 
-/* The `index`th property, from 0; false past the last.  Static strings.  Any thread. */
+/* The `index`th property, from 0; false past the last.  Strings are static.  Any thread. */
 KWIRE_API bool kwire_config_property(size_t index, struct kwire_property *property);
 
 /* Log levels; a lower one is more important. */

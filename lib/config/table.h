@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one table of properties.  It drives parsing (value.c), `kwire config`,
+ * docs/configuration.md (markdown.c) and the hint for a misspelt name.
+ */
+#ifndef KW_CONFIG_TABLE_H
+#define KW_CONFIG_TABLE_H
+
+#include <stddef.h>
+
+#include "config.h"
+
+enum kw_property_kind {
+	KW_STRING,
+	KW_SECRET,  /* a string that is wiped and never printed */
+	KW_LIST,    /* a string: items separated by commas */
+	KW_INTEGER, /* int64_t within min..max; `extra` is allowed beyond (-1: "never") */
+	KW_BOOLEAN, /* bool: true or false */
+	KW_CHOICE,  /* an enum: its value is the index of the word in `words` */
+	KW_SWITCH,  /* a bool told by two words: the second is true */
+	KW_SET,     /* unsigned: a bit for each word in `words` */
+};
+
+struct kw_property_row {
+	const char *name;
+	const char *alias; /* another client's name for it, or NULL */
+	const char *section;
+	enum kw_property_kind kind;
+	size_t offset; /* of the value in struct kw_settings */
+	int64_t min, max;
+	const char *words; /* of KW_CHOICE, KW_SWITCH and KW_SET: "a|b|c" */
+	const char *default_value;
+	const char *description;
+	/* Further test of a value that has the right form, or NULL. */
+	int (*check)(const char *value, struct kwire_error *error);
+};
+
+extern const struct kw_property_row kw_properties[];
+extern const size_t kw_property_count;
+
+/* The row of `name` or of the alias `name`; NULL: none. */
+const struct kw_property_row *kw_property_find(const char *name);
+
+/* Whether Kafka's clients have a property `name` that means nothing at this layer. */
+bool kw_property_ignored(const char *name);
+
+/*
+ * Why `name` is no property: fills `error`, with a conversion command for key
+ * stores of Java's, or the nearest name.  Returns KWIRE_ECONFIG.
+ */
+int kw_property_unknown(const char *name, struct kwire_error *error);
+
+/* What the row allows, as people read it: "1..1000", "plaintext|ssl", "". */
+const char *kw_property_type(const struct kw_property_row *row);
+void kw_property_range(const struct kw_property_row *row, char *text, size_t size);
+
+#endif
