@@ -158,6 +158,7 @@ struct kwire_api {
 	uint32_t request_size;          /* sizeof(struct kwire_<api>_request) */
 	uint32_t response_size;
 	uint32_t response_ratio;     /* decoded bytes a wire byte can cost at most, rounded up */
+	uint32_t response_guess;     /* decoded bytes that 16 wire bytes cost usually */
 	int32_t request_wait_offset; /* of the request's own wait field (int32 ms), -1: none */
 	kwire_encode_function *encode_request;
 	kwire_decode_function *decode_response;
@@ -177,7 +178,7 @@ enum kwire_api_flag {
 struct kwire_server_api {
 	const struct kwire_api *api;
 	uint32_t request_ratio;
-	uint32_t reserved;
+	uint32_t request_guess;
 	kwire_decode_function *decode_request;
 	kwire_encode_function *encode_response;
 };
@@ -194,6 +195,7 @@ struct kwire_message {
 	int16_t reserved;
 	uint32_t size; /* sizeof(struct kwire_<message>) */
 	uint32_t ratio;
+	uint32_t guess;
 	kwire_encode_function *encode;
 	kwire_decode_function *decode;
 };

@@ -22,11 +22,12 @@ struct kw_arena {
 	struct kw_memory *memory;
 	struct kw_chunk *chunks; /* newest first */
 	size_t used;             /* bytes handed out */
-	size_t chunk_size;       /* of the newest chunk */
+	uint32_t guess;          /* expected bytes of memory for 16 bytes of frame */
 };
 
 /* An arena that begins with `size` bytes at `room`, which stay their owner's. */
-void kw_arena_init(struct kw_arena *arena, struct kw_memory *memory, void *room, size_t size);
+void kw_arena_init(struct kw_arena *arena, struct kw_memory *memory, void *room, size_t size,
+		   uint32_t guess);
 
 /*
  * `size` bytes, aligned for any member of a message, or NULL.  `consumed` and

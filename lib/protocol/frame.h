@@ -69,20 +69,23 @@ int kw_frame_own(struct kw_frame *frame, struct kw_memory *memory);
 void kw_frame_fini(struct kw_frame *frame);
 
 /*
- * For frame.c and server.c: runs `encode` for header and body over the
- * frame's buffers, growing them as need be.
+ * For frame.c and server.c: runs `put` over the frame's buffers, growing them
+ * as need be.
  */
 struct kw_frame_job {
-	void (*encode)(struct kwire_writer *writer, const void *job);
-	const char *name;      /* of the API, NULL: not known */
-	const char *direction; /* "request" or "response" */
+	void (*put)(struct kwire_writer *writer, const struct kw_frame_job *job);
+	const struct kwire_api *api; /* NULL: a raw body */
+	kwire_encode_function *encode;
+	const void *message;
+	const char *kind; /* "request" or "response" */
 	int16_t api_key;
 	int16_t version;
-	enum kwire_phase phase;
-	size_t max_size;
-	const void *argument; /* what encode is given */
+	bool flexible; /* the header ends with tags */
+	int32_t correlation_id;
+	struct kwire_string client_id;
+	struct kwire_bytes body; /* where there is no api */
 };
 int kw_frame_run(struct kw_frame *frame, struct kw_memory *memory, const struct kw_frame_job *job,
-		 struct kwire_error *error);
+		 size_t max_size, struct kwire_error *error);
 
 #endif

@@ -47,22 +47,28 @@ void kw_response_drop(struct kw_response *response);
 /* Whether the response header of `api` in `version` ends with tags. */
 bool kw_response_header_flexible(const struct kwire_api *api, int16_t version);
 
+struct kwire_reader;
+
 /*
- * For server.c and message.c, which read other things into the same block:
- * `decode` fills a struct of `size` bytes from what is left of the frame after
- * `header`, which may be NULL.
+ * For server.c and message.c, which read other things into the same block: a
+ * header, then a struct.
  */
+enum kw_header {
+	KW_HEADER_NONE,
+	KW_HEADER_RESPONSE,
+	KW_HEADER_REQUEST,
+};
 struct kw_decode_job {
-	const char *name;
-	const char *direction; /* "response", "request", or "" */
-	int16_t api_key;       /* -1: none */
+	const char *name; /* "Metadata" */
+	const char *kind; /* " response", " request", or "" */
+	int16_t api_key;  /* -1: none */
 	int16_t version;
-	void (*header)(struct kwire_reader *reader, const struct kw_decode_job *job);
+	enum kw_header header;
+	bool flexible_header; /* it ends with tags */
 	kwire_decode_function *decode;
-	bool flexible_header;
 };
 struct kw_response *kw_response_new_sized(struct kw_memory *memory, size_t message_size,
-					  size_t frame_size, size_t room);
+					  size_t frame_size, uint32_t guess);
 int kw_response_run(struct kw_response *response, const struct kw_decode_job *job, void **message,
 		    struct kwire_error *error);
 

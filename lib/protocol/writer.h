@@ -193,33 +193,41 @@ bool kw_put_present(struct kwire_writer *writer, const void *value, bool nullabl
 void kw_put_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown);
 
 /*
- * The tag section of a struct that has some: begin with the number of known
- * ones that are set, then for each of those, ascending,
+ * The tag section of a struct that has some: begin with the number of tagged
+ * fields that are set; then, ascending, for each of those
  *
- *	for (kw_put_tag(&tags, 3); kw_put_tag_pass(writer, &tags);)
+ *	for (struct kw_put_tag tag = kw_put_tag(3); kw_put_tag_pass(writer, &tag);)
  *		put the field
  *
- * whose body runs twice, to count its size and to write it; then end.  Unknown
- * tags are merged in between.  False where the version has no tags.
+ * whose body runs twice, to count its size and to write it; then end with the
+ * unknown ones, whose tags must be `first_unknown` and up.  Begin returns false
+ * where the version has no tags.
  */
-struct kw_put_tags {
-	const struct kwire_tagged_fields *unknown;
-	int32_t next; /* index in unknown */
-	int pass;
+bool kw_put_tags_begin(struct kwire_writer *writer, uint32_t known,
+		       const struct kwire_tagged_fields *unknown);
+void kw_put_tags_end(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown,
+		     uint32_t first_unknown);
+
+struct kw_put_tag {
 	uint32_t tag;
-	size_t size;     /* of the writer before the counting pass */
-	size_t capacity; /* of the writer, taken away while counting */
+	int pass;
+	size_t start;    /* writer's size before the counting pass */
+	size_t capacity; /* writer's, taken away while counting */
 	size_t borrow_from;
 };
-bool kw_put_tags_begin(struct kwire_writer *writer, struct kw_put_tags *tags, uint32_t known,
-		       const struct kwire_tagged_fields *unknown);
-void kw_put_tag(struct kw_put_tags *tags, uint32_t tag);
-bool kw_put_tag_pass(struct kwire_writer *writer, struct kw_put_tags *tags);
-void kw_put_tags_end(struct kwire_writer *writer, struct kw_put_tags *tags);
+static inline struct kw_put_tag kw_put_tag(uint32_t tag)
+{
+	struct kw_put_tag self;
+
+	memset(&self, 0, sizeof(self));
+	self.tag = tag;
+	return self;
+}
+bool kw_put_tag_pass(struct kwire_writer *writer, struct kw_put_tag *tag);
 
 /* Marker before a nullable struct in a tagged field. */
-bool kw_put_tagged_present(struct kwire_writer *writer, const void *value, const char *name,
-			   bool nullable);
+bool kw_put_tagged_present(struct kwire_writer *writer, const void *value, bool nullable,
+			   const char *name);
 
 /* Whether values are the schema's default: null, or equal to a literal, or empty. */
 static inline bool kw_is_string(struct kwire_string value, const char *literal, int32_t size)
