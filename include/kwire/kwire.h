@@ -12,8 +12,9 @@
 #include <kwire/config.h>
 #include <kwire/connection.h>
 #include <kwire/message.h>
-#include <kwire/records.h>
 #include <kwire/result.h>
+#include <kwire/sasl.h>
+#include <kwire/security.h>
 #include <kwire/transport.h>
 #include <kwire/version.h>
 

@@ -50,6 +50,8 @@ void kwire_config_free(struct kwire_config *config)
 	if (config == NULL)
 		return;
 	memory = config->memory;
+	if (config->security != NULL)
+		config->security_free(config->security);
 	kw_settings_fini(&config->settings);
 	kw_free(config->ignored);
 	kw_free(config);
@@ -205,6 +207,7 @@ struct kwire_config *kw_config_freeze(const struct kwire_config *config, struct 
 	copy->resolve_context = config->resolve_context;
 	copy->dial = config->dial;
 	copy->dial_context = config->dial_context;
+	copy->hooks = config->hooks;
 	if (config->ignored != NULL)
 		kw_log(copy, KWIRE_LOG_WARNING, "properties that mean nothing here: %s",
 		       config->ignored);

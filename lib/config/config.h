@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include <kwire/config.h>
+#include <kwire/sasl.h>
+#include <kwire/security.h>
 
 #include "../base/memory.h"
 
@@ -65,6 +67,7 @@ struct kw_security_settings {
 	const char *password;      /* (secret) */
 	const char *password_file; /* read at each authentication; "": none */
 	const char *jaas_config;   /* (secret) a JAAS line, as Java clients have it */
+	bool token_auth;           /* username and password are a delegation token's */
 	const char *kerberos_service_name;
 	const char *oauth_config;     /* unsecured tokens: "principal=... scope=..." */
 	const char *oauth_token_file; /* read at each authentication */
@@ -135,6 +138,27 @@ struct kw_log {
 	void *context;
 };
 
+enum {
+	KW_MECHANISMS_MAX = 8, /* that a program may add */
+};
+
+/* A program's part in TLS and SASL: kwire/security.h, kwire/sasl.h. */
+struct kw_security_hooks {
+	kwire_credentials_function *credentials;
+	void *credentials_context;
+	kwire_token_function *token;
+	void *token_context;
+	kwire_clock_function *clock;
+	void *clock_context;
+	int mechanism_count;
+	struct {
+		const struct kwire_sasl_mechanism *mechanism;
+		void *context;
+	} mechanisms[KW_MECHANISMS_MAX];
+};
+
+struct kw_security; /* lib/sasl/security.h */
+
 struct kwire_config {
 	struct kw_memory *memory;
 	struct kwire_allocator allocator; /* the program's; size 0: none, malloc */
@@ -146,6 +170,9 @@ struct kwire_config {
 	void *resolve_context;
 	kwire_dial_function *dial;
 	void *dial_context;
+	struct kw_security_hooks hooks;
+	struct kw_security *security; /* of a frozen copy: what its connections share, or NULL */
+	void (*security_free)(struct kw_security *security);
 };
 
 /*

@@ -198,6 +198,10 @@ const struct kw_property_row kw_properties[] = {
 	{"sasl.jaas.config", NULL, "SASL", HIDDEN, .offset = SEC(jaas_config),
 	 .description = "Credentials as Java clients write them, read where they are for PLAIN, "
 			"SCRAM or OAUTHBEARER."},
+	{"sasl.scram.tokenauth", NULL, "SASL", .kind = KW_BOOLEAN, .default_value = "false",
+	 .offset = SEC(token_auth),
+	 .description = "Whether name and password are a delegation token's id and its HMAC in "
+			"base64 (SCRAM)."},
 	{"sasl.kerberos.service.name", NULL, "SASL", .kind = KW_STRING, .default_value = "kafka",
 	 .offset = SEC(kerberos_service_name),
 	 .description = "First part of the brokers' Kerberos principal (GSSAPI)."},
