@@ -73,13 +73,13 @@ ARCHIVES = $(B)/libkwire-mock.a $(B)/libkwire-json.a $(B)/libkwire.a
 TESTS    := $(patsubst %.c,$(B)/%,$(TEST_SRC))
 EXAMPLES := $(patsubst docs/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 T        ?=
-chosen    = $(if $(T),$(foreach test,$(TESTS),$(if $(findstring $(T),$(test)),$(test))),$(TESTS))
+chosen    = $(foreach test,$(TESTS) $(CHECKS),$(if $(or $(if $(T),,all),$(findstring $(T),$(test))),$(test)))
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 link = $(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
-.PHONY: all libs tools deps demo test run-demo run-tests tests clean help FORCE
+.PHONY: all libs tools deps demo run-demo test run-tests tests test-cross run-cross run-cross-tests clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -148,8 +148,19 @@ run-demo: $(B)/examples/demo
 test: deps ## every test that needs no Java (SAN=, T=part of a name)
 	@$(MAKE) --no-print-directory run-tests
 tests: $(TESTS)
+# A test may also be a script; it is told where things were built.
+CHECKS :=
 run-tests: all tests
-	$(Q)tests/run $(chosen)
+	$(Q)B=$(B) tests/run $(chosen)
+
+CROSS ?= aarch64 armv7 i686 bigendian
+test-cross: ## unit and codec tests of cross builds, under qemu (CROSS=presets)
+	@for preset in $(CROSS); do $(MAKE) --no-print-directory PRESET=$$preset run-cross || exit 1; done
+run-cross:
+	@tools/install-deps.sh cross-$(CROSS_ARCH)
+	@$(MAKE) --no-print-directory run-cross-tests
+run-cross-tests: $(filter $(B)/tests/unit/%,$(TESTS))
+	$(Q)B=$(B) TEST_TIMEOUT=900 TEST_WRAPPER='$(EMULATOR)' tests/run $(filter $(B)/tests/unit/%,$(chosen))
 
 clean: ## removes what was built
 	rm -rf $(BUILD)

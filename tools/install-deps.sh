@@ -40,7 +40,7 @@ command_of() { # command_of NAME PACKAGE...
 }
 installed() { # installed PACKAGE...: by dpkg, for what no command or native header shows
   for package; do
-    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || need "$package"
+    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || need "$package"
   done
 }
 
@@ -78,7 +78,7 @@ group_coverage() {
 cross() { # cross ARCHITECTURE COMPILER
   foreign=$1
   installed "$2" qemu-user libc6-dev "libcmocka-dev:$1" "libjansson-dev:$1" "libmbedtls-dev:$1" \
-    "zlib1g-dev:$1" "liblz4-dev:$1" "libzstd-dev:$1"
+    "zlib1g-dev:$1" "libsnappy-dev:$1" "liblz4-dev:$1" "libzstd-dev:$1"
 }
 
 foreign=''

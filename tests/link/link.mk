@@ -1,0 +1,26 @@
+# What static programs take in, and what it costs them.
+LINK_SRC := $(wildcard tests/link/*.c)
+LINKED   := $(patsubst tests/link/%.c,$(B)/link/%,$(LINK_SRC))
+
+# A thin archive keeps its members' paths, so that the map tells them apart.
+$(B)/link/libkwire.a: $(call objects,$(LIB_SRC)) $(B)/flags $(B)/sources
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcsT $@ $(filter %.o,$^)
+$(B)/link/%: $(B)/obj/tests/link/%.o $(B)/link/libkwire.a
+	$(call say,LD,$@)
+	$(Q)$(link) -s -Wl,--gc-sections -Wl,-Map=$@.map $(LINK_STATIC) $(LIBS)
+
+# A rebuilt sanitizer's map says nothing new.
+ifeq ($(SAN)$(if $(LINK_SRC),,none),)
+CHECKS += tests/link/objects
+tests: $(LINKED)
+endif
+
+# `make size`: static daemons at -Os, without and with TLS and SCRAM, by part.
+.PHONY: size run-size
+SIZE_FLAGS = CFLAGS=-Os GSASL=0 SNAPPY=0 LINK_STATIC=-static
+size: deps ## what a static daemon pays for kwire, against tools/size-budget
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-plain $(SIZE_FLAGS) TLS=0 run-size
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) run-size
+	@tests/link/size tools/size-budget $(BUILD)/size-plain/link/daemon.map $(BUILD)/size-tls/link/daemon.map
+run-size: $(LINKED)

@@ -1,0 +1,6 @@
+# 64-bit ARM: aarch64 boards and servers.  `make PRESET=aarch64`, `make test-cross`.
+CROSS_COMPILE = aarch64-linux-gnu-
+BUILD         = build/aarch64
+GSASL         = 0
+EMULATOR      = qemu-aarch64
+CROSS_ARCH    = arm64

@@ -1,0 +1,6 @@
+# Big-endian: IBM Z, the one big-endian machine that Debian 12 has libraries for.
+CROSS_COMPILE = s390x-linux-gnu-
+BUILD         = build/bigendian
+GSASL         = 0
+EMULATOR      = qemu-s390x
+CROSS_ARCH    = s390x
