@@ -12,6 +12,7 @@
 #include <kwire/config.h>
 #include <kwire/connection.h>
 #include <kwire/message.h>
+#include <kwire/records.h>
 #include <kwire/result.h>
 #include <kwire/sasl.h>
 #include <kwire/security.h>

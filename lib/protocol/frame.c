@@ -141,14 +141,21 @@ int kw_frame_encode(struct kw_frame *frame, struct kw_memory *memory, const stru
 		    int16_t version, struct kwire_string client_id, const void *request,
 		    size_t max_size, struct kwire_error *error)
 {
-	struct kw_frame_job job = {put_request, api,    api->encode_request, request, "request",
-				   api->key,    version};
+	struct kw_frame_job job = {
+		.put = put_request,
+		.api = api,
+		.encode = api->encode_request,
+		.message = request,
+		.kind = "request",
+		.api_key = api->key,
+		.version = version,
+		.flexible = version >= api->first_flexible_version,
+		.client_id = client_id,
+	};
 
 	if (api->encode_request == NULL || version < api->min_version || version > api->max_version)
 		return kw_fail(error, KWIRE_EINVAL, "%s has no version %d (%d to %d are known)",
 			       api->name, version, api->min_version, api->max_version);
-	job.flexible = version >= api->first_flexible_version;
-	job.client_id = client_id;
 	return kw_frame_run(frame, memory, &job, max_size, error);
 }
 
@@ -157,14 +164,19 @@ int kw_frame_encode_raw(struct kw_frame *frame, struct kw_memory *memory, int16_
 			const void *body, size_t body_size, size_t max_size,
 			struct kwire_error *error)
 {
-	struct kw_frame_job job = {put_request, NULL, NULL, NULL, "request", api_key, version};
+	struct kw_frame_job job = {
+		.put = put_request,
+		.kind = "request",
+		.api_key = api_key,
+		.version = version,
+		.flexible = flexible,
+		.client_id = client_id,
+		.body = kwire_bytes_of(body, body_size),
+	};
 
 	if (body_size > INT32_MAX)
 		return fail_large(&job, body_size, max_size < INT32_MAX ? max_size : INT32_MAX,
 				  error);
-	job.flexible = flexible;
-	job.client_id = client_id;
-	job.body = kwire_bytes_of(body, body_size);
 	return kw_frame_run(frame, memory, &job, max_size, error);
 }
 

@@ -133,10 +133,16 @@ int kw_response_run(struct kw_response *response, const struct kw_decode_job *jo
 int kw_response_decode(struct kw_response *response, const struct kwire_api *api, int16_t version,
 		       void **message, struct kwire_error *error)
 {
-	struct kw_decode_job job = {api->name, " response", api->key, version, KW_HEADER_RESPONSE};
+	struct kw_decode_job job = {
+		.name = api->name,
+		.kind = " response",
+		.api_key = api->key,
+		.version = version,
+		.header = KW_HEADER_RESPONSE,
+		.flexible_header = kw_response_header_flexible(api, version),
+		.decode = api->decode_response,
+	};
 
-	job.flexible_header = kw_response_header_flexible(api, version);
-	job.decode = api->decode_response;
 	return kw_response_run(response, &job, message, error);
 }
 
@@ -153,12 +159,18 @@ static void get_raw(struct kwire_reader *reader, void *message, int16_t version)
 int kw_response_decode_raw(struct kw_response *response, bool flexible,
 			   struct kwire_raw_response **raw, struct kwire_error *error)
 {
-	struct kw_decode_job job = {"raw", " response", -1, flexible ? 1 : 0, KW_HEADER_RESPONSE};
+	struct kw_decode_job job = {
+		.name = "raw",
+		.kind = " response",
+		.api_key = -1,
+		.version = flexible ? 1 : 0,
+		.header = KW_HEADER_RESPONSE,
+		.flexible_header = flexible,
+		.decode = get_raw,
+	};
 	void *message;
 	int result;
 
-	job.flexible_header = flexible;
-	job.decode = get_raw;
 	result = kw_response_run(response, &job, &message, error);
 	if (result == KWIRE_OK)
 		*raw = message;

@@ -35,7 +35,13 @@ int kw_request_decode(struct kw_memory *memory, const void *frame, size_t size,
 		      struct kwire_error *error)
 {
 	const struct kwire_api *api = server->api;
-	struct kw_decode_job job = {api->name, " request", api->key, 0, KW_HEADER_REQUEST};
+	struct kw_decode_job job = {
+		.name = api->name,
+		.kind = " request",
+		.api_key = api->key,
+		.header = KW_HEADER_REQUEST,
+		.decode = server->decode_request,
+	};
 	struct kw_request_header header;
 	struct kw_response *block;
 	int result = kw_request_peek(frame, size, &header, error);
@@ -48,7 +54,6 @@ int kw_request_decode(struct kw_memory *memory, const void *frame, size_t size,
 			       api->name, header.api_version, api->min_version, api->max_version);
 	job.version = header.api_version;
 	job.flexible_header = header.api_version >= api->first_flexible_version;
-	job.decode = server->decode_request;
 	block = kw_response_new_sized(memory, api->request_size, size, server->request_guess);
 	if (block == NULL)
 		return kw_fail_memory(error);
@@ -74,12 +79,18 @@ int kw_response_encode(struct kw_frame *frame, struct kw_memory *memory,
 		       struct kwire_error *error)
 {
 	const struct kwire_api *api = server->api;
-	struct kw_frame_job job = {put_response, api,        server->encode_response,
-				   response,     "response", api->key,
-				   version};
+	struct kw_frame_job job = {
+		.put = put_response,
+		.api = api,
+		.encode = server->encode_response,
+		.message = response,
+		.kind = "response",
+		.api_key = api->key,
+		.version = version,
+		.flexible = kw_response_header_flexible(api, version),
+		.correlation_id = correlation_id,
+	};
 
-	job.flexible = kw_response_header_flexible(api, version);
-	job.correlation_id = correlation_id;
 	return kw_frame_run(frame, memory, &job, max_size, error);
 }
 
@@ -87,13 +98,17 @@ int kw_response_encode_raw(struct kw_frame *frame, struct kw_memory *memory, boo
 			   int32_t correlation_id, const void *body, size_t body_size,
 			   size_t max_size, struct kwire_error *error)
 {
-	struct kw_frame_job job = {put_response, NULL, NULL, NULL, "response", -1, 0};
+	struct kw_frame_job job = {
+		.put = put_response,
+		.kind = "response",
+		.api_key = -1,
+		.flexible = flexible,
+		.correlation_id = correlation_id,
+		.body = kwire_bytes_of(body, body_size),
+	};
 
 	if (body_size > INT32_MAX)
 		return kw_fail(error, KWIRE_ETOOLARGE, "response body of %lu bytes",
 			       (unsigned long)body_size);
-	job.flexible = flexible;
-	job.correlation_id = correlation_id;
-	job.body = kwire_bytes_of(body, body_size);
 	return kw_frame_run(frame, memory, &job, max_size, error);
 }

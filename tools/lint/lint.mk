@@ -3,5 +3,5 @@
 lint: ## format, warnings, symbols, headers, forbidden calls, thread safety, layers (CHECK=name)
 	@tools/install-deps.sh build lint
 	@$(MAKE) --no-print-directory run-lint
-run-lint: all $(call objects,$(EXAMPLE_SRC))
+run-lint: all
 	$(Q)B='$(B)' CPPFLAGS='$(KW_CPPFLAGS)' WARNINGS='$(WARNINGS)' tools/lint/run $(CHECK)
