@@ -87,6 +87,14 @@ struct kwire_tagged_fields {
 	{                      \
 		NULL, 0        \
 	}
+#define KWIRE_BYTES_EMPTY_INIT         \
+	{                              \
+		(const uint8_t *)"", 0 \
+	}
+#define KWIRE_BYTES_NULL_INIT \
+	{                     \
+		NULL, 0       \
+	}
 #define KWIRE_UUID_INIT                                                \
 	{                                                              \
 		{                                                      \
@@ -182,6 +190,15 @@ struct kwire_server_api {
 	kwire_decode_function *decode_request;
 	kwire_encode_function *encode_response;
 };
+
+/*
+ * All APIs by ascending key, without those that Kafka removed; a program that
+ * refers to a list links everything in it.  The servers are in libkwire-mock.
+ */
+KWIRE_API extern const struct kwire_api *const kwire_all_apis[];
+KWIRE_API extern const int kwire_all_apis_count;
+KWIRE_API extern const struct kwire_server_api *const kwire_all_servers[];
+KWIRE_API extern const int kwire_all_servers_count;
 
 /*
  * A message that is no request or response (ConsumerProtocolSubscription,
