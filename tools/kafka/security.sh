@@ -12,8 +12,13 @@
 #   SASL_PLAINTEXT SASL without TLS
 #   SASL_SSL       SASL over TLS
 #   REAUTH         SASL without TLS, sessions of 5 s (connections.max.reauth.ms)
+# Where krb5kdc is installed there is a realm KWIRE.TEST too, with a KDC of its
+# own, the service kafka/localhost and the user alice (keytab and ticket).
 
 mechanisms='PLAIN SCRAM-SHA-256 SCRAM-SHA-512 OAUTHBEARER'
+PATH=$PATH:/usr/sbin
+has_kerberos() { command -v krb5kdc >/dev/null && command -v kadmin.local >/dev/null && command -v kinit >/dev/null; }
+has_kerberos && mechanisms="$mechanisms GSSAPI"
 
 # A certificate signed by the test's CA: $1 file's name, $2 subject, $3 extensions.
 certificate()
@@ -44,6 +49,73 @@ certificates()
 	} || die 'openssl could not make the certificates'
 }
 
+# The realm: its files, its KDC on loopback, a keytab for the brokers, a ticket for alice.
+kerberos()
+{
+	local krb=$dir/kerberos port
+	has_kerberos || return 0
+	end_process kdc
+	rm -rf "$krb"
+	mkdir -p "$krb"
+	port=$(value kdc_port)
+	cat >"$krb/krb5.conf" <<-CONF
+		[libdefaults]
+		default_realm = KWIRE.TEST
+		dns_lookup_kdc = false
+		dns_lookup_realm = false
+		dns_canonicalize_hostname = false
+		rdns = false
+		udp_preference_limit = 1
+		[realms]
+		KWIRE.TEST = {
+		kdc = 127.0.0.1:$port
+		}
+		[domain_realm]
+		localhost = KWIRE.TEST
+	CONF
+	cat >"$krb/kdc.conf" <<-CONF
+		[kdcdefaults]
+		kdc_listen = 127.0.0.1:$port
+		kdc_tcp_listen = 127.0.0.1:$port
+		[realms]
+		KWIRE.TEST = {
+		database_name = $krb/principal
+		key_stash_file = $krb/stash
+		supported_enctypes = aes256-cts:normal aes128-cts:normal
+		max_life = 1d
+		}
+		[logging]
+		kdc = FILE:$dir/logs/kdc.log
+	CONF
+	mkdir -p "$dir/logs"
+	(
+		export KRB5_CONFIG="$krb/krb5.conf" KRB5_KDC_PROFILE="$krb/kdc.conf"
+		{
+			kdb5_util create -s -r KWIRE.TEST -P kwire-tests &&
+				kadmin.local -q 'addprinc -randkey kafka/localhost' &&
+				kadmin.local -q "ktadd -k $krb/broker.keytab kafka/localhost" &&
+				kadmin.local -q 'addprinc -pw alice-secret alice' &&
+				kadmin.local -q "ktadd -norandkey -k $krb/alice.keytab alice"
+		} >"$dir/logs/kerberos.log" 2>&1
+	) || {
+		cat "$dir/logs/kerberos.log" >&2
+		return 1
+	}
+	KRB5_CONFIG="$krb/krb5.conf" KRB5_KDC_PROFILE="$krb/kdc.conf" \
+		setsid krb5kdc -n </dev/null >>"$dir/logs/kerberos.log" 2>&1 {lock}>&- &
+	printf '%s %s\n' "$!" "$(start_time "$!")" >"$dir/kdc.pid"
+	disown
+	for _ in $(seq 100); do
+		KRB5_CONFIG="$krb/krb5.conf" kinit -k -t "$krb/alice.keytab" -c "FILE:$krb/ticket" alice \
+			>>"$dir/logs/kerberos.log" 2>&1 && return 0
+		process_of kdc >/dev/null || break
+		sleep 0.1
+	done
+	say 'the KDC did not start'
+	cat "$dir/logs/kerberos.log" >&2
+	return 1
+}
+
 # One listener's JAAS lines: $1 listener in lower case, $2 protection of the connection.
 sasl_properties()
 {
@@ -55,6 +127,9 @@ sasl_properties()
 		echo "$prefix.$mechanism.sasl.jaas.config=$module.scram.ScramLoginModule required username=\"admin\" password=\"admin-secret\";"
 	done
 	echo "$prefix.oauthbearer.sasl.jaas.config=$module.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"admin\";"
+	if has_kerberos; then
+		echo "$prefix.gssapi.sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true keyTab=\"$dir/kerberos/broker.keytab\" principal=\"kafka/localhost@KWIRE.TEST\";"
+	fi
 }
 
 # The part of a node's configuration that --security adds.
@@ -71,6 +146,7 @@ security_properties()
 		listener.name.mtls.ssl.client.auth=required
 		sasl.enabled.mechanisms=$(printf '%s' "$mechanisms" | tr ' ' ',')
 		connections.max.reauth.ms=0
+		sasl.kerberos.service.name=kafka
 	PROPERTIES
 	for name in sasl_plaintext sasl_ssl reauth; do sasl_properties "$name"; done
 	for mechanism in $mechanisms; do
@@ -100,6 +176,10 @@ client_properties()
 				fi
 				case $mechanism in
 				none) ;;
+				GSSAPI)
+					echo 'sasl.mechanism=GSSAPI'
+					echo 'sasl.kerberos.service.name=kafka'
+					;;
 				OAUTHBEARER)
 					echo 'sasl.mechanism=OAUTHBEARER'
 					echo "sasl.oauthbearer.token.file=$out/token"
@@ -125,7 +205,18 @@ unsecured_token()
 		"$(printf '{"sub":"%s","iat":%s,"exp":%s}' "$1" "$((now - 1))" "$((now + $2))" | base64 -w 0 | tr '+/' '-_' | tr -d '=')"
 }
 
+security_env()
+{
+	echo "KWIRE_CLIENT_PROPERTIES=$dir/client"
+	echo "KWIRE_CLUSTER_TLS=$dir/tls"
+	if has_kerberos; then
+		echo "KRB5_CONFIG=$dir/kerberos/krb5.conf"
+		echo "KRB5CCNAME=FILE:$dir/kerberos/ticket"
+	fi
+}
+
 security_stop()
 {
-	rm -rf "$dir/client" "$dir/tls"
+	end_process kdc
+	rm -rf "$dir/client" "$dir/tls" "$dir/kerberos"
 }
