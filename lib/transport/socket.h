@@ -33,6 +33,7 @@ struct kw_addresses {
 	struct kw_address *items;
 	int count;
 	int capacity;
+	int family;     /* enum kw_address_family: others are left out */
 	bool no_memory; /* one could not be added */
 };
 
