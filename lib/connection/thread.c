@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The connection's thread: it resolves, connects, secures, negotiates; then it
+ * reads until the connection is dead, goes on with writing when the transport
+ * had been full, and watches that the broker is not silent for too long.
+ * Callers only wait for it, so none of their deadlines cuts a dial short.
+ */
+#include "internal.h"
+
+#include <signal.h>
+#include <string.h>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+#include "../base/clock.h"
+#include "../base/error.h"
+#include "../protocol/response.h"
+
+enum {
+	ATTEMPTS = 3, /* at a peer that resets: the newest version twice, then version 0 */
+};
+
+/* -- set-up ------------------------------------------------------------------ */
+
+static bool is_dead(struct kwire_connection *connection)
+{
+	return kw_state(connection) == KW_CONNECTION_DEAD;
+}
+
+static void set_phase(struct kwire_connection *connection, enum kwire_phase phase)
+{
+	kw_mutex_lock(&connection->lock);
+	connection->phase = phase;
+	kw_mutex_unlock(&connection->lock);
+}
+
+/* Others may use the transport from here on, and end it; false: too late, it is closed. */
+static bool publish_transport(struct kwire_connection *connection,
+			      const struct kwire_transport_ops *ops, void *transport)
+{
+	bool alive;
+
+	kw_mutex_lock(&connection->lock);
+	alive = !is_dead(connection);
+	if (alive) {
+		connection->ops = ops;
+		connection->transport = transport;
+	}
+	kw_mutex_unlock(&connection->lock);
+	if (!alive)
+		ops->close(transport);
+	return alive;
+}
+
+/* Closes the transport once the last who uses it has left. */
+static void close_transport(struct kwire_connection *connection)
+{
+	const struct kwire_transport_ops *ops;
+	void *transport;
+
+	kw_mutex_lock(&connection->lock);
+	while (connection->transport_users > 0)
+		kw_cond_wait(&connection->changed, &connection->lock, KW_NEVER);
+	ops = connection->ops;
+	transport = connection->transport;
+	connection->ops = NULL;
+	connection->transport = NULL;
+	kw_mutex_unlock(&connection->lock);
+	if (ops != NULL)
+		ops->close(transport);
+}
+
+/* Resolving may hang where no deadline reaches it: meanwhile nobody waits for this thread. */
+static int resolve(struct kwire_connection *connection, int64_t deadline_ms,
+		   struct kw_addresses *addresses, struct kwire_error *error)
+{
+	bool foreign = kw_resolve_blocks(connection->config, connection->host);
+	int result;
+
+	set_phase(connection, KWIRE_PHASE_RESOLVE);
+	if (foreign) {
+		kw_mutex_lock(&connection->lock);
+		connection->thread_state = KW_THREAD_FOREIGN;
+		kw_cond_broadcast(&connection->changed);
+		kw_mutex_unlock(&connection->lock);
+	}
+	result = kw_resolve(connection->config, connection->host, connection->port, deadline_ms,
+			    addresses, error);
+	if (foreign) {
+		kw_mutex_lock(&connection->lock);
+		if (connection->thread_state == KW_THREAD_FOREIGN)
+			connection->thread_state = KW_THREAD_RUNNING;
+		kw_mutex_unlock(&connection->lock);
+	}
+	return result;
+}
+
+static int dial(struct kwire_connection *connection, int64_t deadline_ms,
+		const struct kwire_transport_ops **ops, void **transport, struct kwire_error *error)
+{
+	const struct kwire_config *config = connection->config;
+	char address[KW_ADDRESS_TEXT] = "";
+	struct kw_addresses addresses;
+	int result;
+
+	if (config->dial != NULL) {
+		set_phase(connection, KWIRE_PHASE_CONNECT);
+		kw_error_clear(error);
+		result = config->dial(config->dial_context, connection->host, connection->port,
+				      deadline_ms, ops, transport, error);
+		if (result != KWIRE_OK && error->result != result)
+			kw_fail_in(error, result, KWIRE_PHASE_CONNECT,
+				   "the program's dialer failed: %s", kwire_result_text(result));
+		return result;
+	}
+	result = resolve(connection, deadline_ms, &addresses, error);
+	if (result != KWIRE_OK)
+		return result;
+	set_phase(connection, KWIRE_PHASE_CONNECT);
+	result = kw_connect(config, &addresses, deadline_ms, &connection->waker, ops, transport,
+			    address, error);
+	kw_addresses_fini(&addresses);
+	kw_mutex_lock(&connection->lock);
+	memcpy(connection->address, address, sizeof(address));
+	kw_mutex_unlock(&connection->lock);
+	return result;
+}
+
+/* A transport on which Kafka can be spoken: connected, and secured where that is asked for. */
+static int reach(struct kwire_connection *connection, int64_t deadline_ms,
+		 struct kwire_error *error)
+{
+	enum kw_security_protocol protocol = connection->config->settings.security.protocol;
+	const struct kwire_transport_ops *ops = NULL;
+	void *transport = NULL;
+	int result = KWIRE_OK;
+
+	if (!connection->own_transport) {
+		result = dial(connection, deadline_ms, &ops, &transport, error);
+		if (result == KWIRE_OK && !publish_transport(connection, ops, transport))
+			result = kw_fail(error, KWIRE_ECLOSED, "closed");
+	}
+	if (result == KWIRE_OK && (protocol == KW_SSL || protocol == KW_SASL_SSL))
+		result = kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_TLS,
+				    "security.protocol asks for TLS, which is not there yet");
+	return result;
+}
+
+static int negotiate(struct kwire_connection *connection, int16_t start, int64_t deadline_ms,
+		     bool *reset, struct kwire_error *error)
+{
+	const struct kwire_transport_ops *ops;
+	void *transport;
+	int result;
+
+	*reset = false;
+	kw_mutex_lock(&connection->lock);
+	connection->phase = KWIRE_PHASE_VERSIONS;
+	ops = connection->ops;
+	transport = connection->transport;
+	kw_mutex_unlock(&connection->lock);
+	result = kw_setup_versions(connection, ops, transport, start, deadline_ms, reset, error);
+	if (*reset || result == KWIRE_ETIMEDOUT)
+		kw_error_add(error,
+			     " to ApiVersions: it may be a TLS listener (see security.protocol), "
+			     "or no Kafka broker");
+	return result;
+}
+
+static int set_up(struct kwire_connection *connection, struct kwire_error *error)
+{
+	int64_t deadline_ms = connection->setup_deadline_ms;
+	int16_t start = connection->versions_start;
+	bool reset = true;
+	int result = KWIRE_OK;
+
+	for (int attempt = 1; reset; attempt++) {
+		reset = false;
+		if (attempt == ATTEMPTS)
+			start = 0;
+		result = reach(connection, deadline_ms, error);
+		if (result == KWIRE_OK)
+			result = negotiate(connection, start, deadline_ms, &reset, error);
+		if (result == KWIRE_OK && attempt == ATTEMPTS)
+			atomic_store(&connection->versions_next, 0);
+		/* Some peers reset the connection where they should say "unsupported". */
+		reset = reset && attempt < ATTEMPTS && start != 0 && !connection->own_transport &&
+			!is_dead(connection);
+		if (reset)
+			close_transport(connection);
+	}
+	return result;
+}
+
+/* -- reading ------------------------------------------------------------------ */
+
+static void find(void *context, struct kw_answer *answers, int count)
+{
+	struct kwire_connection *connection = context;
+	struct kw_after after;
+	struct kw_answer *answer;
+	struct kw_slot *slot;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	for (int i = 0; i < count; i++) {
+		answer = &answers[i];
+		slot = kw_pending_find(&connection->pending, answer->id);
+		if (slot != NULL && slot->kind == KW_SLOT_CALL) {
+			answer->fate = KW_FATE_DELIVER;
+			answer->api = slot->call->api;
+			answer->largest = slot->call->largest;
+			continue;
+		}
+		answer->fate = kw_pending_was_issued(&connection->pending, answer->id)
+				       ? KW_FATE_DROP
+				       : KW_FATE_UNKNOWN;
+		if (slot != NULL)
+			kw_free_slot_locked(connection, slot, &after);
+	}
+	kw_leave(connection, &after);
+}
+
+static void deliver(void *context, struct kw_answer *answers, int count)
+{
+	struct kwire_connection *connection = context;
+	struct kwire_call *call;
+	struct kw_after after;
+	struct kw_slot *slot;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	for (int i = 0; i < count; i++) {
+		slot = kw_pending_find(&connection->pending, answers[i].id);
+		if (slot == NULL)
+			continue;
+		call = slot->call;
+		kw_free_slot_locked(connection, slot, &after);
+		if (call == NULL)
+			continue;
+		call->outcome = KWIRE_ANSWERED;
+		kw_end_locked(connection, call,
+			      answers[i].response != NULL ? KWIRE_OK : KWIRE_ENOMEM,
+			      answers[i].response, &after);
+		answers[i].response = NULL;
+	}
+	kw_leave(connection, &after);
+	/* Those whose owners left since they were found. */
+	for (int i = 0; i < count; i++)
+		kw_response_drop(answers[i].response);
+}
+
+/* When the oldest request will have waited long enough to call the broker dead. */
+static void set_alarm_locked(struct kwire_connection *connection, int64_t now_ms)
+	KW_REQUIRES(connection->lock)
+{
+	struct kw_slot *oldest = kw_pending_oldest(&connection->pending);
+	int64_t since_ms;
+
+	if (oldest != NULL) {
+		since_ms = oldest->since_ms > connection->last_byte_ms ? oldest->since_ms
+								       : connection->last_byte_ms;
+		connection->alarm_ms = kw_deadline(since_ms,
+						   kw_patience_ms(connection, oldest->wait_ms));
+	} else if (connection->alarm_ms <= now_ms) {
+		/* Else it stays set, so that the next request need not wake this thread. */
+		connection->alarm_ms = KW_NEVER;
+	}
+}
+
+/* Until when to read without looking up. */
+static int64_t begin_read(struct kwire_connection *connection, bool heard)
+{
+	int64_t now_ms = kw_now_ms();
+	int64_t until_ms;
+
+	kw_mutex_lock(&connection->lock);
+	if (heard) {
+		connection->last_byte_ms = now_ms;
+		atomic_store_explicit(&connection->last_used_ms, now_ms, memory_order_relaxed);
+	}
+	set_alarm_locked(connection, now_ms);
+	until_ms = connection->alarm_ms;
+	if (connection->broken)
+		until_ms = 0;
+	else if (connection->blocked && now_ms + KW_RETRY_WRITE_MS < until_ms &&
+		 !kw_can_tell_writable(connection->ops))
+		until_ms = now_ms + KW_RETRY_WRITE_MS;
+	kw_mutex_unlock(&connection->lock);
+	return until_ms;
+}
+
+/* Goes on with what did not fit; the transport says, or may be hoped, that it has room. */
+static void resume_writing(struct kwire_connection *connection)
+{
+	struct kw_after after;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	connection->blocked = false;
+	kw_flush_locked(connection, &after);
+	kw_leave(connection, &after);
+}
+
+/* Nothing came until `until_ms`: is the broker dead, or writing at its end? */
+static int judge_silence(struct kwire_connection *connection, int64_t until_ms,
+			 struct kwire_error *error)
+{
+	struct kw_slot *oldest;
+	const char *name;
+	int64_t now_ms = kw_now_ms();
+	int result = KWIRE_OK;
+
+	kw_mutex_lock(&connection->lock);
+	if (connection->broken) {
+		result = kw_error_copy(error, &connection->write_error);
+	} else {
+		set_alarm_locked(connection, now_ms);
+		oldest = kw_pending_oldest(&connection->pending);
+		if (oldest != NULL && connection->alarm_ms <= until_ms) {
+			name = kwire_api_name(oldest->api_key);
+			result = kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_RECEIVE,
+					    "the broker is silent: no answer to %s for %ld ms, and "
+					    "nothing else either",
+					    name != NULL ? name : "a request",
+					    (long)(now_ms - oldest->since_ms));
+		}
+	}
+	kw_mutex_unlock(&connection->lock);
+	return result;
+}
+
+/* Reads until the connection is dead: returns why. */
+static int read_on(struct kwire_connection *connection, struct kwire_error *error)
+{
+	const struct kw_receiver_owner owner = {connection, find, deliver};
+	const struct kwire_transport_ops *ops;
+	struct iovec iov[2];
+	void *transport;
+	int64_t until_ms;
+	ssize_t got = 0;
+	int count;
+	int result = KWIRE_OK;
+
+	/* This thread alone changes them. */
+	kw_mutex_lock(&connection->lock);
+	ops = connection->ops;
+	transport = connection->transport;
+	kw_mutex_unlock(&connection->lock);
+	while (result == KWIRE_OK && !is_dead(connection)) {
+		until_ms = begin_read(connection, got > 0);
+		count = kw_receiver_space(&connection->receiver, iov);
+		got = ops->read(transport, iov, count, until_ms, error);
+		if (got > 0) {
+			result = kw_receiver_step(&connection->receiver, (size_t)got,
+						  atomic_load(&connection->largest), &owner, error);
+		} else if (got == KWIRE_ETIMEDOUT) {
+			result = judge_silence(connection, until_ms, error);
+			if (result == KWIRE_OK)
+				resume_writing(connection);
+		} else if (got == KWIRE_ECANCELED) {
+			resume_writing(connection);
+		} else if (got == 0) {
+			result = kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_RECEIVE,
+					    "the broker closed the connection");
+		} else {
+			result = (int)got;
+		}
+	}
+	return result;
+}
+
+/* -- the thread --------------------------------------------------------------- */
+
+static void become_ready(struct kwire_connection *connection)
+{
+	struct kw_after after;
+	struct kw_waiter *waiter;
+	bool ready;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	ready = !is_dead(connection);
+	if (ready) {
+		connection->phase = KWIRE_PHASE_NONE;
+		connection->last_byte_ms = kw_now_ms();
+		atomic_store_explicit(&connection->state, KW_CONNECTION_READY,
+				      memory_order_release);
+		while ((waiter = connection->setup_waiters.first) != NULL) {
+			kw_waiters_remove(&connection->setup_waiters, waiter);
+			kw_note_wake(&after, waiter->park);
+			kw_breathe_locked(connection, &after);
+		}
+	}
+	kw_leave(connection, &after);
+	if (!ready)
+		return;
+	kw_log(connection->config, KWIRE_LOG_DEBUG, "%s:%d: connected", connection->host,
+	       connection->port);
+	if (connection->events.ready != NULL)
+		connection->events.ready(connection->events.context, connection);
+}
+
+static void die(struct kwire_connection *connection, const struct kwire_error *cause)
+{
+	struct kw_after after;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	kw_die_locked(connection, cause, &after);
+	kw_leave(connection, &after);
+}
+
+/* The last words of the thread; nothing of the program's is touched after it was left behind. */
+static void end(struct kwire_connection *connection)
+{
+	struct kwire_error cause;
+	bool muted;
+
+	close_transport(connection);
+	kw_receiver_fini(&connection->receiver);
+	kw_mutex_lock(&connection->lock);
+	muted = connection->muted;
+	cause = connection->cause;
+	kw_mutex_unlock(&connection->lock);
+	if (!muted) {
+		kw_log(connection->config,
+		       cause.result == KWIRE_ECLOSED ? KWIRE_LOG_DEBUG : KWIRE_LOG_INFO, "%s",
+		       cause.message);
+		if (connection->events.dead != NULL)
+			connection->events.dead(connection->events.context, connection, &cause);
+	}
+	kw_mutex_lock(&connection->lock);
+	if (connection->thread_state != KW_THREAD_GONE)
+		connection->thread_state = KW_THREAD_ENDED;
+	kw_cond_broadcast(&connection->changed);
+	kw_mutex_unlock(&connection->lock);
+}
+
+void *kw_connection_run(void *argument)
+{
+	struct kwire_connection *connection = argument;
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	int result;
+
+#if defined(__linux__)
+	(void)prctl(PR_SET_NAME, "kwire-conn", 0, 0, 0);
+#endif
+	result = set_up(connection, &error);
+	if (result == KWIRE_OK)
+		result = kw_receiver_init(&connection->receiver, connection->memory);
+	if (result == KWIRE_ENOMEM)
+		kw_fail_memory(&error);
+	if (result == KWIRE_OK) {
+		become_ready(connection);
+		result = read_on(connection, &error);
+	}
+	if (result != KWIRE_OK)
+		die(connection, &error);
+	end(connection);
+	kw_connection_put(connection);
+	return NULL;
+}

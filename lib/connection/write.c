@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The write path.  Whoever finds the token free takes it and writes, outside
+ * the lock and without ever blocking; whoever comes meanwhile leaves its frame
+ * in the queue, which the token's holder sends on with one system call.  When
+ * the transport is full, the connection's thread goes on once it drains:
+ * callers only wait, so no caller's deadline cuts another's frame.
+ *
+ * Frames that are being written are the head of the queue, marked `writing`:
+ * until the mark is gone nobody may free or change them, and their calls are
+ * not done.
+ */
+#include "internal.h"
+
+#include <stddef.h>
+
+#include "../base/error.h"
+
+struct gather {
+	struct iovec iov[KW_GATHER_PIECES];
+	int pieces;
+	int calls;
+	size_t bytes;
+};
+
+void kw_queue_locked(struct kwire_connection *connection, struct kwire_call *call)
+{
+	call->next = NULL;
+	call->previous = connection->queue_last;
+	if (connection->queue_last != NULL)
+		connection->queue_last->next = call;
+	else
+		connection->queue_first = call;
+	connection->queue_last = call;
+	connection->queue_bytes += call->frame.total_size;
+	call->queued = true;
+	if (call->one_way)
+		connection->one_way++;
+}
+
+void kw_unqueue_locked(struct kwire_connection *connection, struct kwire_call *call)
+{
+	if (call->previous != NULL)
+		call->previous->next = call->next;
+	else
+		connection->queue_first = call->next;
+	if (call->next != NULL)
+		call->next->previous = call->previous;
+	else
+		connection->queue_last = call->previous;
+	call->next = call->previous = NULL;
+	connection->queue_bytes -= call->frame.total_size - call->written;
+	call->queued = false;
+	if (call->one_way)
+		connection->one_way--;
+}
+
+/* Adds what is left of one frame; false when there was no room for all of it. */
+static bool add_frame(struct gather *gather, const struct kwire_call *call)
+{
+	size_t skip = call->written;
+	struct iovec *piece;
+
+	for (int i = 0; i < call->frame.iov_count; i++) {
+		if (skip >= call->frame.iov[i].iov_len) {
+			skip -= call->frame.iov[i].iov_len;
+			continue;
+		}
+		if (gather->pieces == KW_GATHER_PIECES)
+			return false;
+		piece = &gather->iov[gather->pieces++];
+		piece->iov_base = (uint8_t *)call->frame.iov[i].iov_base + skip;
+		piece->iov_len = call->frame.iov[i].iov_len - skip;
+		gather->bytes += piece->iov_len;
+		skip = 0;
+	}
+	return true;
+}
+
+static void gather_locked(struct kwire_connection *connection, struct gather *gather)
+	KW_REQUIRES(connection->lock)
+{
+	bool room = true;
+
+	gather->pieces = gather->calls = 0;
+	gather->bytes = 0;
+	for (struct kwire_call *call = connection->queue_first; call != NULL && room;
+	     call = call->next) {
+		if (call->copying || gather->pieces == KW_GATHER_PIECES)
+			break;
+		call->writing = true;
+		gather->calls++;
+		room = add_frame(gather, call);
+	}
+}
+
+/* A frame is out: what was waited for may be just that. */
+static void written_locked(struct kwire_connection *connection, struct kwire_call *call,
+			   struct kw_after *after) KW_REQUIRES(connection->lock)
+{
+	kw_unqueue_locked(connection, call);
+	if (call->one_way) {
+		kw_grant_locked(connection, after);
+		if (!call->ended) {
+			kw_end_locked(connection, call, KWIRE_OK, NULL, after);
+			return;
+		}
+	}
+	if (call->ended && (call->orphan || !kw_call_is_done(call)))
+		kw_publish_locked(connection, call, after);
+}
+
+/* Its owner gave it up while it was being written. */
+static void left_behind_locked(struct kwire_connection *connection, struct kwire_call *call,
+			       struct kw_after *after) KW_REQUIRES(connection->lock)
+{
+	struct kw_slot *slot;
+
+	if (call->written == 0 && !call->orphan && call->response == NULL) {
+		/* Not a byte went: no answer will come either. */
+		kw_unqueue_locked(connection, call);
+		slot = call->one_way ? NULL : kw_pending_find(&connection->pending, call->id);
+		if (slot != NULL)
+			kw_free_slot_locked(connection, slot, after);
+		else
+			kw_grant_locked(connection, after);
+	}
+	if (kw_call_is_done(call))
+		return;
+	kw_publish_locked(connection, call, after);
+	kw_detach_locked(connection, call, after);
+}
+
+/* Books `size` bytes to the first `calls` of the queue, which were being written. */
+static void account_locked(struct kwire_connection *connection, int calls, size_t size,
+			   struct kw_after *after) KW_REQUIRES(connection->lock)
+{
+	struct kwire_call *call = connection->queue_first;
+	struct kwire_call *next;
+	size_t part;
+
+	for (; calls > 0; calls--, call = next) {
+		/* The next one is marked too, so that it stays where it is. */
+		next = call->next;
+		part = call->frame.total_size - call->written;
+		if (part > size)
+			part = size;
+		size -= part;
+		call->written += part;
+		connection->queue_bytes -= part;
+		call->writing = false;
+		if (call->written == call->frame.total_size) {
+			written_locked(connection, call, after);
+		} else if (kw_state(connection) == KW_CONNECTION_DEAD) {
+			kw_unqueue_locked(connection, call);
+			if (!call->ended)
+				kw_end_by_death_locked(connection, call, after);
+			else if (call->orphan || !kw_call_is_done(call))
+				kw_publish_locked(connection, call, after);
+		} else if (call->ended) {
+			left_behind_locked(connection, call, after);
+		}
+		kw_breathe_locked(connection, after);
+	}
+}
+
+bool kw_can_tell_writable(const struct kwire_transport_ops *ops)
+{
+	return ops->size >= offsetof(struct kwire_transport_ops, wake_writable) +
+				    sizeof(ops->wake_writable) &&
+	       ops->wake_writable != NULL;
+}
+
+void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after)
+{
+	const struct kwire_transport_ops *ops;
+	struct gather gather;
+	struct kwire_error error;
+	void *transport;
+	ssize_t put;
+
+	if (connection->token_held)
+		return;
+	connection->token_held = true;
+	while (connection->queue_first != NULL && !connection->blocked && !connection->broken &&
+	       kw_state(connection) == KW_CONNECTION_READY) {
+		gather_locked(connection, &gather);
+		if (gather.calls == 0)
+			break;
+		ops = connection->ops;
+		transport = connection->transport;
+		connection->transport_users++;
+		kw_leave(connection, after);
+		put = ops->writev(transport, gather.iov, gather.pieces, 0, &error);
+		kw_lock(connection);
+		if (--connection->transport_users == 0)
+			kw_cond_broadcast(&connection->changed);
+		if (put == KWIRE_ETIMEDOUT || put == KWIRE_ECANCELED) {
+			connection->blocked = true;
+			after->wake_writable = kw_can_tell_writable(ops);
+			after->wake_thread = !after->wake_writable;
+		} else if (put <= 0) {
+			/* The thread first reads what may have come before the end. */
+			if (put == 0)
+				kw_fail_in(&error, KWIRE_EDISCONNECTED, KWIRE_PHASE_SEND,
+					   "the transport takes no bytes");
+			connection->write_error = error;
+			connection->broken = true;
+			after->wake_thread = true;
+		}
+		account_locked(connection, gather.calls, put > 0 ? (size_t)put : 0, after);
+	}
+	connection->token_held = false;
+}
