@@ -18,13 +18,19 @@ void kw_fault_prepend(struct kw_fault *fault, const char *name, int32_t index)
 {
 	char inner[sizeof(fault->path)];
 	const char *dot;
+	size_t used, more;
 
 	memcpy(inner, fault->path, sizeof(inner));
 	dot = inner[0] != '\0' ? "." : "";
-	/* A path longer than the room loses its inner end: the outer part says more. */
 	if (index >= 0)
-		snprintf(fault->path, sizeof(fault->path), "%s[%d]%s%s", name, (int)index, dot,
-			 inner);
+		snprintf(fault->path, sizeof(fault->path), "%s[%d]%s", name, (int)index, dot);
 	else
-		snprintf(fault->path, sizeof(fault->path), "%s%s%s", name, dot, inner);
+		snprintf(fault->path, sizeof(fault->path), "%s%s", name, dot);
+	/* A path longer than the room loses its inner end: the outer part says more. */
+	used = strlen(fault->path);
+	more = strlen(inner);
+	if (more > sizeof(fault->path) - 1 - used)
+		more = sizeof(fault->path) - 1 - used;
+	memcpy(fault->path + used, inner, more);
+	fault->path[used + more] = '\0';
 }
