@@ -77,7 +77,7 @@ chosen    = $(foreach test,$(TESTS) $(CHECKS),$(if $(or $(if $(T),,all),$(findst
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
-link = $(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+link = $(CC) $(KW_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 .PHONY: all libs tools deps demo run-demo test run-tests tests test-cross run-cross run-cross-tests clean help FORCE
 .SECONDARY:
