@@ -128,8 +128,6 @@ $(B)/examples/%: $(B)/obj/docs/examples/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(link) $(TOOL_LIBS)
-# The client's test plays the connection itself: its own definitions come first and win.
-$(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
 # A test is one program; what several share stands in tests/support/.
 $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SUPPORT_SRC)) $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -74,6 +74,7 @@ struct kwire_batch_reader {
 	const uint8_t *records; /* the next record, in the field or in the buffer */
 	const uint8_t *records_end;
 	int32_t left;              /* records to come; -1: until records_end */
+	ptrdiff_t ahead;           /* from a record to the place in the next batch to prefetch */
 	int64_t base_timestamp;    /* magic 2 */
 	int32_t last_offset_delta; /* magic 2 */
 	int64_t offset_shift;      /* magic 0 and 1: added to an inner message's offset */

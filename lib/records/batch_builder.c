@@ -11,6 +11,7 @@
 #include "../base/error.h"
 #include "batch.h"
 #include "crc.h"
+#include "prefetch.h"
 #include "varint.h"
 
 struct kwire_batch_builder {
@@ -200,6 +201,10 @@ static int add(struct kwire_batch_builder *builder, int64_t timestamp, struct kw
 	p = kw_varint_store(p, timestamp_delta);
 	p = kw_varint_store(p, offset_delta);
 	p = store_bytes(p, key.data, key.size);
+	/* Often the next value lies behind this one. */
+	if (value.data != NULL)
+		kw_prefetch((const void *)((uintptr_t)value.data + (size_t)value.size),
+			    (size_t)value.size);
 	p = store_bytes(p, value.data, value.size);
 	p = kw_varint_store(p, kw_zigzag32(header_count));
 	for (int32_t i = 0; i < header_count; i++) {

@@ -14,6 +14,7 @@
 #include "../base/error.h"
 #include "batch.h"
 #include "crc.h"
+#include "prefetch.h"
 #include "varint.h"
 
 #define DEFAULT_MAX_BYTES ((int64_t)128 << 20)
@@ -189,6 +190,10 @@ static int open_v2(struct kwire_batch_reader *reader, struct kwire_error *error)
 			return CORRUPT(reader, error, "it claims %ld records in %zu bytes",
 				       (long)batch->record_count, reader->packed_size);
 		reader->state = KW_BATCH_OPEN;
+		/* From any place in this batch, at most to the end of the field. */
+		reader->ahead = reader->end - reader->next < batch->raw.size
+					? reader->end - reader->next
+					: batch->raw.size;
 	} else if (batch->record_count == 0 && reader->packed_size == 0) {
 		reader->records = reader->records_end = reader->packed;
 		reader->state = KW_BATCH_OPEN;
@@ -256,6 +261,7 @@ int kw_batch_unpack(struct kwire_batch_reader *reader, unsigned flags, struct kw
 	reader->records = reader->buffer.data;
 	reader->records_end = reader->buffer.data + size;
 	reader->state = KW_BATCH_OPEN;
+	reader->ahead = 0;
 	return KWIRE_OK;
 }
 
@@ -266,11 +272,16 @@ static inline const uint8_t *read_bytes(const uint8_t *p, const uint8_t *end,
 	int32_t size;
 
 	p = kw_varint(p, end, &size);
-	if (p == NULL || size > end - p || size < -1)
+	if (p == NULL || size > end - p)
 		return NULL;
-	bytes->data = size < 0 ? NULL : p;
-	bytes->size = size < 0 ? 0 : size;
-	return p + bytes->size;
+	if (size >= 0) {
+		bytes->data = p;
+		bytes->size = size;
+		return p + size;
+	}
+	bytes->data = NULL;
+	bytes->size = 0;
+	return size == -1 ? p : NULL;
 }
 
 static const uint8_t *skip_headers(const uint8_t *p, const uint8_t *end, int32_t count)
@@ -285,8 +296,9 @@ static const uint8_t *skip_headers(const uint8_t *p, const uint8_t *end, int32_t
 	return p;
 }
 
-static int corrupt_record(struct kwire_batch_reader *reader, struct kwire_error *error,
-			  const char *what)
+__attribute__((noinline, cold)) static int corrupt_record(struct kwire_batch_reader *reader,
+							  struct kwire_error *error,
+							  const char *what)
 {
 	return CORRUPT(reader, error, "record %ld of %ld: %s",
 		       (long)(reader->batch.record_count - reader->left),
@@ -309,18 +321,22 @@ static int record_v2(struct kwire_batch_reader *reader, struct kwire_record *rec
 	if ((p = kw_varlong(p + 1, end, &timestamp_delta)) == NULL ||
 	    (p = kw_varint(p, end, &offset_delta)) == NULL)
 		return corrupt_record(reader, error, "its timestamp or offset is cut off");
-	if (offset_delta < 0 || offset_delta > reader->last_offset_delta)
+	if ((uint32_t)offset_delta > (uint32_t)reader->last_offset_delta)
 		return corrupt_record(reader, error, "its offset lies outside the batch");
 	if ((p = read_bytes(p, end, &record->key)) == NULL)
 		return corrupt_record(reader, error, "its key is longer than the record");
 	if ((p = read_bytes(p, end, &record->value)) == NULL)
 		return corrupt_record(reader, error, "its value is longer than the record");
-	if ((p = kw_varint(p, end, &headers)) == NULL || headers < 0 || headers > (end - p) / 2)
-		return corrupt_record(reader, error, "its header count is wrong");
+	if ((p = kw_varint(p, end, &headers)) == NULL)
+		return corrupt_record(reader, error, "its header count is cut off");
 	record->headers.next = p;
 	record->headers.count = headers;
-	if (headers > 0 && (p = skip_headers(p, end, headers)) == NULL)
-		return corrupt_record(reader, error, "a header is wrong");
+	if (headers != 0) {
+		if (headers < 0 || headers > (end - p) / 2)
+			return corrupt_record(reader, error, "its header count is wrong");
+		if ((p = skip_headers(p, end, headers)) == NULL)
+			return corrupt_record(reader, error, "a header is wrong");
+	}
 	if (p != end)
 		return corrupt_record(reader, error, "its parts do not fill its length");
 	record->offset = batch->base_offset + offset_delta;
@@ -331,6 +347,8 @@ static int record_v2(struct kwire_batch_reader *reader, struct kwire_record *rec
 						    : (int32_t)(((uint32_t)batch->base_sequence +
 								 (uint32_t)offset_delta) &
 								INT32_MAX);
+	/* The next batch will be summed: each record brings in as much of it as it is long. */
+	kw_prefetch(end + reader->ahead, (size_t)length);
 	reader->records = end;
 	reader->left--;
 	return 1;

@@ -171,7 +171,8 @@ int kw_legacy_record(struct kwire_batch_reader *reader, struct kwire_record *rec
 	if (wrong == NULL && wrapped && (message.attributes & KW_ATTRIBUTE_CODEC) != 0)
 		wrong = "it is compressed within a compressed set";
 	if (wrong == NULL &&
-	    (message.offset < 0 || message.offset > batch->last_offset - reader->offset_shift))
+	    (message.offset < 0 || (batch->last_offset != 0 &&
+				    message.offset > batch->last_offset - reader->offset_shift)))
 		wrong = "its offset lies outside its set";
 	if (wrong != NULL)
 		return CORRUPT(reader, error, "a message in it: %s", wrong);

@@ -44,45 +44,39 @@ static inline void kw_store_be64(uint8_t *p, uint64_t value)
 }
 
 /* A number of up to 64 bits, in up to `max` bytes; NULL when it does not end, or is too large. */
-const uint8_t *kw_varint_long(const uint8_t *p, const uint8_t *end, int max, uint64_t *value);
+__attribute__((noinline, cold)) const uint8_t *kw_varint_long(const uint8_t *p, const uint8_t *end,
+							      int max, uint64_t *value);
 
-/* Reads a varint at `p`; returns what follows it, or NULL.  One and two bytes are the rule. */
+/* Reads a varint's bits at `p`, as above; one and two bytes are the rule. */
+static inline const uint8_t *kw_varint_raw(const uint8_t *p, const uint8_t *end, int max,
+					   uint64_t *value)
+{
+	if (p < end && p[0] < 0x80) {
+		*value = p[0];
+		return p + 1;
+	}
+	if (end - p >= 2 && p[1] < 0x80) {
+		*value = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+		return p + 2;
+	}
+	return kw_varint_long(p, end, max, value);
+}
+
+/* Reads a zigzagged number at `p`; returns what follows it, or NULL. */
 static inline const uint8_t *kw_varint(const uint8_t *p, const uint8_t *end, int32_t *value)
 {
-	uint64_t raw;
+	uint64_t raw = 0;
 
-	if (end - p >= 2) {
-		if (p[0] < 0x80) {
-			raw = p[0];
-			p += 1;
-			goto done;
-		}
-		if (p[1] < 0x80) {
-			raw = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
-			p += 2;
-			goto done;
-		}
-	}
-	p = kw_varint_long(p, end, 5, &raw);
-	if (p == NULL)
-		return NULL;
-done:
+	p = kw_varint_raw(p, end, 5, &raw);
 	*value = (int32_t)(uint32_t)(raw >> 1 ^ (0u - (raw & 1)));
 	return p;
 }
 
 static inline const uint8_t *kw_varlong(const uint8_t *p, const uint8_t *end, int64_t *value)
 {
-	uint64_t raw;
+	uint64_t raw = 0;
 
-	if (p < end && p[0] < 0x80) {
-		raw = p[0];
-		p += 1;
-	} else {
-		p = kw_varint_long(p, end, 10, &raw);
-		if (p == NULL)
-			return NULL;
-	}
+	p = kw_varint_raw(p, end, 10, &raw);
 	*value = (int64_t)(raw >> 1 ^ (0u - (raw & 1)));
 	return p;
 }

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Interop: kwire against a real three-node Kafka (tools/kafka/cluster).
+#   make test-kafka [KAFKA_VERSION=3.9.2] [K=part of a test's name]
+# The programs that kill brokers come last.
+K ?=
+INTEROP_SRC   := $(filter-out tests/interop/test_failover.c,$(sort $(wildcard tests/interop/test_*.c))) \
+	$(wildcard tests/interop/test_failover.c)
+INTEROP_TESTS := $(patsubst %.c,$(B)/%,$(INTEROP_SRC))
+
+.PHONY: test-kafka run-test-kafka
+test-kafka: ## interop with a real Kafka of three brokers (KAFKA_VERSION=, K=part of a name)
+	@tools/install-deps.sh build java
+	@$(MAKE) --no-print-directory run-test-kafka
+run-test-kafka: libs $(INTEROP_TESTS)
+	$(Q)KAFKA_VERSION='$(KAFKA_VERSION)' tests/interop/run $(if $(K),$(foreach test,$(INTEROP_TESTS),$(if $(findstring $(K),$(test)),$(test))),$(INTEROP_TESTS))
+$(INTEROP_TESTS): $(B)/obj/tests/interop/cluster.o
