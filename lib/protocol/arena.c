@@ -46,11 +46,13 @@ static size_t forecast(const struct kw_arena *arena, size_t size, size_t consume
 
 static bool grow(struct kw_arena *arena, size_t size, size_t consumed, size_t left)
 {
+	size_t least = size + sizeof(struct head);
 	size_t room = forecast(arena, size, consumed, left) + sizeof(struct head);
 	struct head *head = kw_alloc(arena->memory, room);
 
-	if (head == NULL && room > size + sizeof(*head)) {
-		room = size + sizeof(*head);
+	/* A cap may stand in the way of the guess, but not of what is needed. */
+	while (head == NULL && room > least) {
+		room = room / 2 > least ? room / 2 : least;
 		head = kw_alloc(arena->memory, room);
 	}
 	if (head == NULL)

@@ -16,15 +16,19 @@ void kw_fault_set(struct kw_fault *fault, int result, const char *name, const ch
 
 void kw_fault_prepend(struct kw_fault *fault, const char *name, int32_t index)
 {
-	char inner[sizeof(fault->path)];
-	const char *dot;
+	const char *dot = fault->path[0] != '\0' ? "." : "";
+	char outer[sizeof(fault->path) / 2];
+	size_t size, inner = strlen(fault->path);
 
-	memcpy(inner, fault->path, sizeof(inner));
-	dot = inner[0] != '\0' ? "." : "";
-	/* A path longer than the room loses its inner end: the outer part says more. */
 	if (index >= 0)
-		snprintf(fault->path, sizeof(fault->path), "%s[%d]%s%s", name, (int)index, dot,
-			 inner);
+		snprintf(outer, sizeof(outer), "%s[%d]%s", name, (int)index, dot);
 	else
-		snprintf(fault->path, sizeof(fault->path), "%s%s%s", name, dot, inner);
+		snprintf(outer, sizeof(outer), "%s%s", name, dot);
+	/* A path longer than the room loses its inner end: the outer part says more. */
+	size = strlen(outer);
+	if (inner > sizeof(fault->path) - 1 - size)
+		inner = sizeof(fault->path) - 1 - size;
+	memmove(fault->path + size, fault->path, inner);
+	memcpy(fault->path, outer, size);
+	fault->path[size + inner] = '\0';
 }

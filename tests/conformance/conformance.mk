@@ -31,3 +31,6 @@ $(ORACLE_JAR): $(ORACLE)/pom.xml $(wildcard $(ORACLE)/src/main/java/kwire/*.java
 	$(Q)mvn -q -B -Dstyle.color=never -f $(ORACLE)/pom.xml -Dkafka.version=$(CONFORMANCE_VERSION) package
 	$(Q)echo '$(CONFORMANCE_SHA256)  build/conformance/libs/kafka-clients-$(CONFORMANCE_VERSION).jar' | sha256sum -c --quiet
 	@touch $@
+
+# These two link every message there is.
+$(B)/tests/conformance/driver $(B)/tests/unit/test_vectors: $(B)/obj/tests/conformance/messages.o

@@ -185,8 +185,8 @@ static void scram_checks_that_the_broker_knows_the_password(void **state)
 		"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjk=",      /* short */
 		"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=,", /* comma */
 		"x=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
-		"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=6rriTRBi23WpRR/wtup+mMhUZUn/"
-		"dB5nLTJRsjl95G4=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+		("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=6rriTRBi23WpRR/wtup+mMhUZUn/"
+		 "dB5nLTJRsjl95G4=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
 	};
 	struct kwire_error error = KWIRE_ERROR_INIT;
 
