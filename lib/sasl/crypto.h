@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The primitives that the SASL mechanisms need, and no others: SHA-2, HMAC, the
- * Hi() of RFC 5802, random bytes, a comparison in constant time, base64.  The
+ * Hi() of RFC 5802, random bytes, a comparison in constant time.  The
  * only place that knows which library computes them.
  */
 #ifndef KW_SASL_CRYPTO_H
@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "../base/base64.h"
 
 enum kw_hash {
 	KW_SHA256,
@@ -36,15 +38,5 @@ int kw_random(void *data, size_t size);
 
 /* Whether `size` bytes are the same, in a time that does not depend on them. */
 bool kw_equal(const void *a, const void *b, size_t size);
-
-/* Base64 of RFC 4648, padded; `url`: its other alphabet, unpadded. */
-size_t kw_base64_size(size_t size); /* of the text, NUL included */
-size_t kw_base64_encode(const void *data, size_t size, bool url, char *text);
-
-/*
- * Strict: no spaces, padding required, no bits left over.  `data` needs
- * size / 4 * 3 bytes.  False: not base64.
- */
-bool kw_base64_decode(const char *text, size_t size, uint8_t *data, size_t *data_size);
 
 #endif
