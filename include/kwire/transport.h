@@ -36,7 +36,8 @@ struct kwire_transport_ops {
 
 	/*
 	 * Writes at least one byte of `iov`, as many as go without blocking twice.
-	 * Returns how many, or as `read` does.
+	 * Returns how many, or as `read` does; a negative result means that no byte
+	 * of `iov` left or will leave.
 	 */
 	ssize_t (*writev)(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
 			  struct kwire_error *error);

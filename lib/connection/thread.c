@@ -292,15 +292,20 @@ static int64_t begin_read(struct kwire_connection *connection, bool heard)
 	return until_ms;
 }
 
-/* Goes on with what did not fit; the transport says, or may be hoped, that it has room. */
+/*
+ * Goes on with what did not fit: the transport says, or may be hoped, to have
+ * room.  What KWIRE_MORE holds back is none of this thread's business.
+ */
 static void resume_writing(struct kwire_connection *connection)
 {
 	struct kw_after after;
 
 	kw_after_init(&after);
 	kw_lock(connection);
-	connection->blocked = false;
-	kw_flush_locked(connection, &after);
+	if (connection->blocked) {
+		connection->blocked = false;
+		kw_flush_locked(connection, &after);
+	}
 	kw_leave(connection, &after);
 }
 
