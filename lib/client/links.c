@@ -92,9 +92,9 @@ static void on_dead(void *context, struct kwire_connection *connection,
 	struct kwire_broker_info broker;
 	bool was_ready, news;
 
-	/* Under the lock, since a caller may be about to store it in the link. */
 	kw_mutex_lock(&pool->mutex);
-	link->connection = connection;
+	if (link->connection == NULL) /* the caller who dials has yet to store it */
+		link->connection = connection;
 	broker = link->node->info;
 	was_ready = link->ready;
 	news = !link->planned;

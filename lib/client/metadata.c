@@ -164,10 +164,13 @@ static int learn(struct kwire_client *client, const struct kwire_metadata_respon
 	int count = 0, result;
 
 	if (response->error_code != 0) {
-		kw_fail(error, KWIRE_EKAFKA, "metadata was refused with Kafka's error %d",
-			(int)response->error_code);
+		struct kwire_kafka_error refusal = kwire_kafka_error(response->error_code);
+
+		kw_fail(error, KWIRE_EKAFKA, "metadata was refused: %s (%d)", refusal.name,
+			(int)refusal.code);
 		if (error != NULL) {
-			error->kafka_code = response->error_code;
+			error->kafka_code = refusal.code;
+			error->retriable = refusal.retriable;
 			error->outcome = KWIRE_ANSWERED;
 		}
 		return KWIRE_EKAFKA;

@@ -3,6 +3,7 @@
  * The client over connections without sockets: which broker a call goes to,
  * what is tried again, what is waited for, what is forgotten.
  */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@ struct bench {
 	struct kwire_config *config;
 	struct kwire_client *client;
 	struct kwire_error error;
+	int shutdown_result;
 };
 
 static int setup(void **state)
@@ -439,6 +441,7 @@ static void a_throttle_time_is_waited_out(void **state)
 struct crowd {
 	struct bench *bench;
 	int32_t broker_id;
+	atomic_int started;
 	atomic_int failures;
 };
 
@@ -450,6 +453,7 @@ static void *send_in_a_crowd(void *context)
 	void *response = &answer;
 
 	options.broker_id = crowd->broker_id;
+	atomic_fetch_add(&crowd->started, 1);
 	if (kwire_send(crowd->bench->client, &fake_api, "", &response, &options, NULL) != 0)
 		atomic_fetch_add(&crowd->failures, 1);
 	return NULL;
@@ -459,6 +463,7 @@ static void *refresh_in_a_crowd(void *context)
 {
 	struct crowd *crowd = context;
 
+	atomic_fetch_add(&crowd->started, 1);
 	if (kwire_client_refresh(crowd->bench->client, -1, NULL) != 0)
 		atomic_fetch_add(&crowd->failures, 1);
 	return NULL;
@@ -469,10 +474,13 @@ static int run_crowd(struct crowd *crowd, void *(*body)(void *), bool *hold)
 	pthread_t threads[8];
 
 	*hold = true;
+	atomic_init(&crowd->started, 0);
 	atomic_init(&crowd->failures, 0);
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, body, crowd), 0);
 	fake_await_held();
+	while (atomic_load(&crowd->started) < 8)
+		sched_yield();
 	fake_let_go(hold);
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
@@ -677,7 +685,8 @@ static void *shut_down(void *context)
 	struct bench *bench = context;
 
 	fake_await_held();
-	kwire_client_shutdown(bench->client, 0);
+	/* A dial under way is waited for, even by those who will not wait. */
+	bench->shutdown_result = kwire_client_shutdown(bench->client, 0);
 	fake_let_go(&fake.hold_dials);
 	return NULL;
 }
@@ -692,6 +701,7 @@ static void shutdown_fails_calls_now_and_later(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, shut_down, bench), 0);
 	send_with(bench, NULL, -1, 100, 0);
 	pthread_join(thread, NULL);
+	assert_int_equal(bench->shutdown_result, KWIRE_ETIMEDOUT);
 	assert_int_equal(send_to(bench, -1), KWIRE_ECLOSED);
 	assert_int_equal(send_to(bench, 1), KWIRE_ECLOSED);
 	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), KWIRE_ECLOSED);

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client on a cluster of real sockets: brokers that stop, move, throttle
+ * and fall silent, callers by the dozen, and nothing left behind.
+ */
+#include <dirent.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <kwire/api/api_versions.h>
+#include <kwire/api/metadata.h>
+#include <kwire/client.h>
+#include <kwire/connection.h>
+#include <kwire/mock.h>
+
+#include "base/clock.h"
+
+enum {
+	METADATA = 3,
+	API_VERSIONS = 18,
+	CALLERS = 16,
+};
+
+struct bench {
+	struct kwire_mock *mock;
+	struct kwire_config *config;
+	struct kwire_client *client;
+	struct kwire_error error;
+};
+
+static int count_entries(const char *directory)
+{
+	DIR *opened = opendir(directory);
+	int count = 0;
+
+	if (opened == NULL)
+		return -1;
+	while (readdir(opened) != NULL)
+		count++;
+	closedir(opened);
+	return count;
+}
+
+static int setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	*state = bench;
+	if (bench == NULL || kwire_mock_open(NULL, &bench->mock, NULL) != 0)
+		return -1;
+	bench->config = kwire_config_new();
+	return kwire_config_set(bench->config, "bootstrap.servers",
+				kwire_mock_bootstrap(bench->mock), NULL);
+}
+
+static int teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	kwire_client_close(bench->client);
+	kwire_mock_close(bench->mock);
+	kwire_config_free(bench->config);
+	free(bench);
+	return 0;
+}
+
+static void set(struct bench *bench, const char *name, const char *value)
+{
+	assert_int_equal(kwire_config_set(bench->config, name, value, NULL), 0);
+}
+
+static void open_client(struct bench *bench)
+{
+	assert_int_equal(kwire_client_open(bench->config, &bench->client, &bench->error), 0);
+}
+
+/* An ApiVersions call, which every broker answers for itself. */
+static int ping(struct bench *bench, int32_t broker_id, int64_t timeout_ms, unsigned flags)
+{
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_api_versions_request request = KWIRE_API_VERSIONS_REQUEST_INIT;
+	struct kwire_api_versions_response *response = NULL;
+	int result;
+
+	options.broker_id = broker_id;
+	options.timeout_ms = timeout_ms;
+	options.flags = flags;
+	request.client_software_name = KWIRE_STRING("test");
+	request.client_software_version = KWIRE_STRING("1");
+	result = kwire_send_api_versions_with(bench->client, &request, &response, &options,
+					      &bench->error);
+	kwire_response_free(response);
+	return result;
+}
+
+static int64_t accepted(struct bench *bench, int32_t broker_id)
+{
+	int64_t count = -1;
+	int open;
+
+	assert_int_equal(kwire_mock_connections(bench->mock, broker_id, &open, &count, NULL), 0);
+	return count;
+}
+
+static void brokers_are_found_and_called_by_id(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_broker_info brokers[8];
+	struct kwire_mock_match match = kwire_mock_on(API_VERSIONS);
+	int count = 0;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_brokers(bench->client, brokers, 8, &count, &bench->error), 0);
+	assert_int_equal(count, 3);
+	for (int i = 0; i < count; i++) {
+		int64_t before;
+
+		match.broker_id = brokers[i].node_id;
+		assert_int_equal(brokers[i].port, kwire_mock_port(bench->mock, brokers[i].node_id));
+		before = kwire_mock_count(bench->mock, &match);
+		assert_int_equal(ping(bench, brokers[i].node_id, -1, 0), 0);
+		assert_true(kwire_mock_count(bench->mock, &match) > before);
+	}
+	assert_int_equal(accepted(bench, -1), 3);
+}
+
+static void versions_are_known_for_each_broker(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_version_range range;
+	struct kwire_versions *versions;
+	struct kwire_broker *broker;
+
+	assert_int_equal(kwire_mock_set_api_versions(bench->mock, 2, METADATA, 0, 9, NULL), 0);
+	open_client(bench);
+	assert_int_equal(kwire_client_broker(bench->client, 2, &broker, &bench->error), 0);
+	assert_int_equal(kwire_broker_versions(broker, -1, &versions, &bench->error), 0);
+	assert_true(kwire_versions_range(versions, METADATA, &range));
+	assert_int_equal(range.max_version, 9);
+	kwire_versions_free(versions);
+	kwire_broker_put(broker);
+}
+
+static void a_stopped_broker_fails_at_once_and_heals_within_a_pause(void **state)
+{
+	struct bench *bench = *state;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	assert_int_equal(ping(bench, 2, -1, 0), 0);
+	assert_int_equal(kwire_mock_stop_broker(bench->mock, 2, NULL), 0);
+	assert_int_not_equal(ping(bench, 2, 10000, 0), 0);
+	assert_int_equal(bench->error.outcome, KWIRE_NOT_SENT);
+	assert_int_equal(ping(bench, -1, 10000, 0), 0); /* others are not disturbed */
+	assert_int_equal(kwire_mock_start_broker(bench->mock, 2, NULL), 0);
+	assert_int_equal(ping(bench, 2, 10000, KWIRE_WAIT), 0);
+}
+
+static void a_moved_broker_is_found_again(void **state)
+{
+	struct bench *bench = *state;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	assert_int_equal(ping(bench, 3, -1, 0), 0);
+	assert_int_equal(kwire_mock_move_broker(bench->mock, 3, 0, NULL), 0);
+	assert_int_equal(ping(bench, 3, 10000, KWIRE_WAIT), 0);
+}
+
+static void all_brokers_reset_and_the_next_call_succeeds_within_a_pause(void **state)
+{
+	struct bench *bench = *state;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(ping(bench, 1 + i % 3, 10000, KWIRE_WAIT), 0);
+		assert_int_equal(kwire_mock_disconnect(bench->mock, -1, NULL), 0);
+		assert_int_equal(
+			kwire_mock_wait_connections(bench->mock, -1, 0, 10000, &bench->error), 0);
+	}
+}
+
+static void a_silent_broker_costs_the_deadline_and_says_so(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_mock_match match = kwire_mock_on(METADATA);
+	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
+	int rule;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	assert_int_equal(kwire_mock_break(bench->mock, &match, &fault, &rule, NULL), 0);
+	assert_int_equal(kwire_client_refresh(bench->client, 50, &bench->error), KWIRE_ETIMEDOUT);
+	assert_int_equal(bench->error.outcome, KWIRE_MAYBE_APPLIED);
+	assert_true(bench->error.elapsed_ms >= 50);
+	assert_true(kwire_client_knows_broker(bench->client, 1));
+	assert_int_equal(kwire_mock_mend(bench->mock, rule, NULL), 0);
+	/* The silent call left a tombstone; another broker is less loaded. */
+	assert_int_equal(kwire_client_refresh(bench->client, 10000, &bench->error), 0);
+}
+
+static void a_throttle_time_mutes_the_broker_that_sent_it(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_mock_match match = kwire_mock_on(API_VERSIONS);
+	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
+	int64_t before;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	assert_int_equal(ping(bench, 2, -1, 0), 0);
+	match.broker_id = 2;
+	match.count = 1;
+	fault.kind = KWIRE_MOCK_THROTTLE_FAULT;
+	fault.ms = 120;
+	assert_int_equal(kwire_mock_break(bench->mock, &match, &fault, NULL, NULL), 0);
+	assert_int_equal(ping(bench, 2, -1, 0), 0);
+	before = kw_now_ms();
+	assert_int_equal(ping(bench, 2, 20, 0), KWIRE_ETIMEDOUT);
+	assert_int_equal(bench->error.outcome, KWIRE_NOT_SENT);
+	assert_int_equal(ping(bench, 2, 10000, 0), 0);
+	assert_true(kw_now_ms() - before >= 100);
+}
+
+/* ----------------------------------------------------------------- crowds */
+
+struct caller {
+	struct bench *bench;
+	pthread_t thread;
+	int32_t broker_id;
+	int calls;
+	int failures;
+	int untrue; /* failures with an outcome that cannot be */
+	int result;
+};
+
+static int one_call(struct caller *caller, int64_t timeout_ms, struct kwire_error *error)
+{
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
+	struct kwire_metadata_response *response = NULL;
+	int result;
+
+	options.broker_id = caller->broker_id;
+	options.timeout_ms = timeout_ms;
+	result = kwire_send_metadata_with(caller->bench->client, &request, &response, &options,
+					  error);
+	kwire_response_free(response);
+	return result;
+}
+
+static void *call_often(void *context)
+{
+	struct caller *caller = context;
+	struct kwire_error error;
+
+	for (int i = 0; i < caller->calls; i++) {
+		if (one_call(caller, 5000, &error) == 0)
+			continue;
+		caller->failures++;
+		if (error.result == KWIRE_ECONNECT && error.outcome != KWIRE_NOT_SENT)
+			caller->untrue++;
+		if (error.message[0] == '\0')
+			caller->untrue++;
+	}
+	return NULL;
+}
+
+static void *call_once(void *context)
+{
+	struct caller *caller = context;
+	struct kwire_error error = KWIRE_ERROR_INIT;
+
+	caller->result = one_call(caller, 60000, &error);
+	return NULL;
+}
+
+static void start_callers(struct bench *bench, struct caller *callers, void *(*body)(void *))
+{
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i] = (struct caller){.bench = bench, .calls = 200, .broker_id = i % 4};
+		if (i % 4 == 0)
+			callers[i].broker_id = -1;
+		assert_int_equal(pthread_create(&callers[i].thread, NULL, body, &callers[i]), 0);
+	}
+}
+
+static void many_callers_share_one_connection_to_each_broker(void **state)
+{
+	struct bench *bench = *state;
+	struct caller callers[CALLERS];
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	start_callers(bench, callers, call_often);
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		assert_int_equal(callers[i].failures, 0);
+	}
+	assert_int_equal(accepted(bench, -1), 3);
+}
+
+static void callers_survive_brokers_that_come_and_go(void **state)
+{
+	struct bench *bench = *state;
+	struct caller callers[CALLERS];
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	start_callers(bench, callers, call_often);
+	for (int i = 0; i < 30; i++) {
+		int32_t id = 1 + i % 3;
+
+		if (i % 2 == 0)
+			kwire_mock_disconnect(bench->mock, id, NULL);
+		else {
+			kwire_mock_stop_broker(bench->mock, id, NULL);
+			kwire_mock_start_broker(bench->mock, id, NULL);
+		}
+	}
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		assert_int_equal(callers[i].untrue, 0);
+	}
+	for (int32_t id = 1; id <= 3; id++)
+		assert_int_equal(ping(bench, id, 10000, KWIRE_WAIT), 0);
+}
+
+static void shutdown_ends_every_call_that_waits(void **state)
+{
+	struct bench *bench = *state;
+	struct caller callers[CALLERS];
+	struct kwire_mock_match match = kwire_mock_on(METADATA);
+	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	kwire_mock_forget(bench->mock);
+	assert_int_equal(kwire_mock_break(bench->mock, &match, &fault, NULL, NULL), 0);
+	start_callers(bench, callers, call_once);
+	assert_int_equal(kwire_mock_wait(bench->mock, &match, CALLERS, 30000, &bench->error), 0);
+	assert_int_equal(kwire_client_shutdown(bench->client, 30000), 0);
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		assert_int_equal(callers[i].result, KWIRE_ECLOSED);
+	}
+	assert_int_equal(kwire_mock_wait_connections(bench->mock, -1, 0, 30000, &bench->error), 0);
+}
+
+static void clients_that_come_and_go_leave_nothing(void **state)
+{
+	struct bench *bench = *state;
+	int descriptors, threads;
+
+	assert_int_equal(kwire_mock_wait_connections(bench->mock, -1, 0, 30000, NULL), 0);
+	descriptors = count_entries("/proc/self/fd");
+	threads = count_entries("/proc/self/task");
+	for (int i = 0; i < 200; i++) {
+		struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
+		struct kwire_call *call = NULL;
+
+		open_client(bench);
+		if (i % 4 != 0)
+			assert_int_equal(kwire_client_refresh(bench->client, -1, &bench->error), 0);
+		if (i % 2 != 0)
+			assert_int_equal(kwire_start(bench->client, &kwire_metadata_api, &request,
+						     NULL, &call, &bench->error),
+					 0);
+		kwire_call_free(call);
+		kwire_client_close(bench->client);
+		bench->client = NULL;
+	}
+	assert_int_equal(kwire_mock_wait_connections(bench->mock, -1, 0, 30000, NULL), 0);
+	assert_int_equal(count_entries("/proc/self/fd"), descriptors);
+	assert_int_equal(count_entries("/proc/self/task"), threads);
+}
+
+static void a_wrong_port_and_a_dead_host_are_told_apart(void **state)
+{
+	struct bench *bench = *state;
+	char servers[64];
+	int port = kwire_mock_port(bench->mock, 1);
+
+	assert_int_equal(kwire_mock_stop_broker(bench->mock, 1, NULL), 0);
+	snprintf(servers, sizeof(servers), "127.0.0.1:%d", port);
+	set(bench, "bootstrap.servers", servers);
+	open_client(bench);
+	assert_int_equal(kwire_client_connect(bench->client, -1, &bench->error), KWIRE_ECONNECT);
+	assert_int_equal(bench->error.phase, KWIRE_PHASE_CONNECT);
+	assert_int_equal(bench->error.port, port);
+	assert_string_equal(bench->error.host, "127.0.0.1");
+	assert_int_equal(ping(bench, -1, 60, KWIRE_WAIT), KWIRE_ETIMEDOUT);
+	assert_int_equal(bench->error.port, port);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(brokers_are_found_and_called_by_id),
+		TEST(versions_are_known_for_each_broker),
+		TEST(a_stopped_broker_fails_at_once_and_heals_within_a_pause),
+		TEST(a_moved_broker_is_found_again),
+		TEST(all_brokers_reset_and_the_next_call_succeeds_within_a_pause),
+		TEST(a_silent_broker_costs_the_deadline_and_says_so),
+		TEST(a_throttle_time_mutes_the_broker_that_sent_it),
+		TEST(many_callers_share_one_connection_to_each_broker),
+		TEST(callers_survive_brokers_that_come_and_go),
+		TEST(shutdown_ends_every_call_that_waits),
+		TEST(clients_that_come_and_go_leave_nothing),
+		TEST(a_wrong_port_and_a_dead_host_are_told_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
