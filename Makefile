@@ -149,9 +149,9 @@ run-demo: $(B)/examples/demo
 
 test: deps ## every test that needs no Java (SAN=, T=part of a name)
 	@$(MAKE) --no-print-directory run-tests
-tests: $(TESTS)
-# A test may also be a script; it is told where things were built.
-CHECKS :=
+tests: $(TESTS) $(EXAMPLES)
+# A test may also be another program or script; it is told where things were built.
+CHECKS := $(if $(EXAMPLES),$(B)/examples/demo)
 run-tests: all tests
 	$(Q)B=$(B) tests/run $(chosen)
 
