@@ -63,19 +63,14 @@ static bool grow(struct kw_arena *arena, size_t size, size_t consumed, size_t le
 	return true;
 }
 
-void *kw_arena_alloc(struct kw_arena *arena, size_t size, size_t consumed, size_t left)
+void *kw_arena_alloc_more(struct kw_arena *arena, size_t size, size_t consumed, size_t left)
 {
-	void *data;
-
 	if (size > SIZE_MAX / 2)
 		return NULL;
 	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-	if (size > (size_t)(arena->end - arena->at) && !grow(arena, size, consumed, left))
+	if (!grow(arena, size, consumed, left))
 		return NULL;
-	data = arena->at;
-	arena->at += size;
-	arena->used += size;
-	return data;
+	return kw_arena_alloc(arena, size, consumed, left);
 }
 
 void kw_chunks_free(struct kw_chunk *chunks)

@@ -34,7 +34,20 @@ void kw_arena_init(struct kw_arena *arena, struct kw_memory *memory, void *room,
  * `left`, bytes of the frame before and after the cursor, are what the size of
  * a new chunk is guessed from.
  */
-void *kw_arena_alloc(struct kw_arena *arena, size_t size, size_t consumed, size_t left);
+void *kw_arena_alloc_more(struct kw_arena *arena, size_t size, size_t consumed, size_t left);
+static inline void *kw_arena_alloc(struct kw_arena *arena, size_t size, size_t consumed,
+				   size_t left)
+{
+	size_t room = (size_t)(arena->end - arena->at);
+	uint8_t *data = arena->at;
+
+	if (size > room || ((size + 7) & ~(size_t)7) > room)
+		return kw_arena_alloc_more(arena, size, consumed, left);
+	size = (size + 7) & ~(size_t)7;
+	arena->at += size;
+	arena->used += size;
+	return data;
+}
 
 /* Frees the chunks. */
 void kw_chunks_free(struct kw_chunk *chunks);

@@ -114,6 +114,12 @@ int kw_frame_run(struct kw_frame *frame, struct kw_memory *memory, const struct 
 		if (!reserve(frame, memory, writer.size, writer.borrow_count))
 			return kw_fail_memory(error);
 		run(frame, job, &writer);
+		if (writer.failed || writer.size > frame->capacity ||
+		    writer.borrow_count > frame->piece_capacity)
+			return kw_fail(
+				error, KWIRE_EINVAL, "%s %s v%d: changed while it was encoded",
+				job->api != NULL ? job->api->name : "raw", job->kind, job->version);
+		size = kw_writer_total(&writer) - LENGTH_SIZE;
 	}
 	frame->size = writer.size;
 	frame->total_size = size + LENGTH_SIZE;

@@ -54,7 +54,7 @@ static void fail_memory(struct kwire_reader *reader, const char *name, const cha
 	va_end(arguments);
 }
 
-static void *allocate(struct kwire_reader *reader, size_t size, const char *name)
+static inline void *allocate(struct kwire_reader *reader, size_t size, const char *name)
 {
 	void *data = kw_arena_alloc(reader->arena, size, (size_t)(reader->at - reader->start),
 				    kw_reader_left(reader));
@@ -139,8 +139,8 @@ enum plain {
 	INT32
 };
 
-static int32_t get_length(struct kwire_reader *reader, enum plain plain, size_t smallest,
-			  int64_t most, bool nullable, const char *name)
+static int32_t get_any_length(struct kwire_reader *reader, enum plain plain, size_t smallest,
+			      int64_t most, bool nullable, const char *name)
 {
 	uint8_t *before = reader->at;
 	int64_t length;
@@ -157,20 +157,37 @@ static int32_t get_length(struct kwire_reader *reader, enum plain plain, size_t 
 	left = kw_reader_left(reader);
 	if (length == -1 && nullable)
 		return -1;
-	if (length >= 0 && length <= most && (uint64_t)length <= left / smallest)
+	if (length >= 0 && length <= most && (uint64_t)length * smallest <= left)
 		return (int32_t)length;
 	reader->at = before;
 	if (length == -1)
 		fail_null(reader, name);
 	else if (length < 0)
 		kw_get_fail(reader, name, "has the length %ld", (long)length);
-	else if ((uint64_t)length > left / smallest)
+	else if ((uint64_t)length * smallest > left)
 		kw_get_fail(reader, name, "has the length %lu, beyond the %lu bytes left",
 			    (unsigned long)length, (unsigned long)left);
 	else
 		kw_get_fail(reader, name, "has %lu bytes, more than the %d of a string",
 			    (unsigned long)length, STRING_MAX);
 	return -1;
+}
+
+/* The same; nearly every length is one byte of a flexible version, and fits. */
+static inline int32_t get_length(struct kwire_reader *reader, enum plain plain, size_t smallest,
+				 int64_t most, bool nullable, const char *name)
+{
+	size_t left = kw_reader_left(reader);
+
+	if (reader->flexible && left > 0) {
+		uint8_t byte = *reader->at;
+
+		if (byte > 0 && byte < 0x80 && (byte - 1u) * smallest <= left - 1) {
+			reader->at++;
+			return byte - 1;
+		}
+	}
+	return get_any_length(reader, plain, smallest, most, nullable, name);
 }
 
 static struct kwire_string take_string(struct kwire_reader *reader, int32_t length)
@@ -222,22 +239,29 @@ struct kwire_bytes kw_get_nullable_bytes(struct kwire_reader *reader, bool nulla
 	return value;
 }
 
-void *kw_get_array(struct kwire_reader *reader, int32_t *count, size_t size, size_t smallest,
-		   bool nullable, const char *name)
+static inline void *get_array(struct kwire_reader *reader, int32_t *count, size_t size,
+			      size_t smallest, bool nullable, const char *name)
 {
 	void *items;
 
 	*count = get_length(reader, INT32, smallest, INT32_MAX, nullable, name);
-	if (reader->failed)
-		*count = 0;
-	if (*count <= 0)
+	if (*count <= 0) {
+		if (reader->failed)
+			*count = 0;
 		return NULL;
+	}
 	items = (size_t)*count <= SIZE_MAX / 2 / size
 			? allocate(reader, (size_t)*count * size, name)
 			: allocate(reader, SIZE_MAX, name);
 	if (items == NULL)
 		*count = 0;
 	return items;
+}
+
+void *kw_get_array(struct kwire_reader *reader, int32_t *count, size_t size, size_t smallest,
+		   bool nullable, const char *name)
+{
+	return get_array(reader, count, size, smallest, nullable, name);
 }
 
 struct kwire_int8_array kw_get_int8_array(struct kwire_reader *reader, bool nullable,
@@ -269,9 +293,14 @@ struct kwire_int32_array kw_get_int32_array(struct kwire_reader *reader, bool nu
 {
 	struct kwire_int32_array value;
 
-	value.items = kw_get_array(reader, &value.count, sizeof(*value.items), 4, nullable, name);
-	for (int32_t i = 0; i < value.count; i++, reader->at += 4)
-		value.items[i] = (int32_t)kw_load32(reader->at);
+	value.items = get_array(reader, &value.count, sizeof(*value.items), 4, nullable, name);
+	if (value.count > 0) {
+		const uint8_t *at = reader->at;
+
+		for (int32_t i = 0; i < value.count; i++, at += 4)
+			value.items[i] = (int32_t)kw_load32(at);
+		reader->at += (size_t)value.count * 4;
+	}
 	return value;
 }
 

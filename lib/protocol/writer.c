@@ -89,7 +89,7 @@ void kw_put_uuid(struct kwire_writer *writer, struct kwire_uuid value)
 		memcpy(at, value.bytes, sizeof(value.bytes));
 }
 
-void kw_put_varint(struct kwire_writer *writer, uint32_t value)
+void kw_put_long_varint(struct kwire_writer *writer, uint32_t value)
 {
 	for (; value >= 0x80; value >>= 7)
 		kw_put_int8(writer, (int8_t)(value | 0x80));
@@ -221,13 +221,25 @@ bool kw_put_count(struct kwire_writer *writer, const void *items, int32_t count,
 		return false;
 	}
 	put_length(writer, count);
-	return count > 0;
+	/* Elements without strings cannot pass this between two counts. */
+	return count > 0 && fits(writer, 0, name);
 }
 
-/* Room for a whole array of fixed-width elements; NULL: nothing to store. */
-static uint8_t *put_array(struct kwire_writer *writer, const void *items, int32_t count,
-			  size_t size, bool nullable, const char *name)
+/*
+ * Room for a whole array of fixed-width elements; NULL: nothing to store.
+ * Nearly every one is short, its count one byte of a flexible version.
+ */
+static inline uint8_t *put_array(struct kwire_writer *writer, const void *items, int32_t count,
+				 size_t size, bool nullable, const char *name)
 {
+	if (writer->flexible && (uint32_t)count < 0x7f && (items != NULL || count == 0)) {
+		uint8_t *at = kw_put(writer, 1 + (size_t)count * size);
+
+		if (at == NULL)
+			return NULL;
+		*at = (uint8_t)(count + 1);
+		return at + 1;
+	}
 	if (!kw_put_count(writer, items, count, nullable, name) ||
 	    !fits(writer, (uint64_t)count * size, name))
 		return NULL;
@@ -246,28 +258,34 @@ void kw_put_int8_array(struct kwire_writer *writer, const struct kwire_int8_arra
 void kw_put_int16_array(struct kwire_writer *writer, const struct kwire_int16_array *value,
 			bool nullable, const char *name)
 {
-	uint8_t *at = put_array(writer, value->items, value->count, 2, nullable, name);
+	const int16_t *items = value->items;
+	const int32_t count = value->count;
+	uint8_t *at = put_array(writer, items, count, 2, nullable, name);
 
-	for (int32_t i = 0; at != NULL && i < value->count; i++)
-		kw_store16(at + 2 * (size_t)i, (uint16_t)value->items[i]);
+	for (int32_t i = 0; at != NULL && i < count; i++, at += 2)
+		kw_store16(at, (uint16_t)items[i]);
 }
 
 void kw_put_int32_array(struct kwire_writer *writer, const struct kwire_int32_array *value,
 			bool nullable, const char *name)
 {
-	uint8_t *at = put_array(writer, value->items, value->count, 4, nullable, name);
+	const int32_t *items = value->items;
+	const int32_t count = value->count;
+	uint8_t *at = put_array(writer, items, count, 4, nullable, name);
 
-	for (int32_t i = 0; at != NULL && i < value->count; i++)
-		kw_store32(at + 4 * (size_t)i, (uint32_t)value->items[i]);
+	for (int32_t i = 0; at != NULL && i < count; i++, at += 4)
+		kw_store32(at, (uint32_t)items[i]);
 }
 
 void kw_put_int64_array(struct kwire_writer *writer, const struct kwire_int64_array *value,
 			bool nullable, const char *name)
 {
-	uint8_t *at = put_array(writer, value->items, value->count, 8, nullable, name);
+	const int64_t *items = value->items;
+	const int32_t count = value->count;
+	uint8_t *at = put_array(writer, items, count, 8, nullable, name);
 
-	for (int32_t i = 0; at != NULL && i < value->count; i++)
-		kw_store64(at + 8 * (size_t)i, (uint64_t)value->items[i]);
+	for (int32_t i = 0; at != NULL && i < count; i++, at += 8)
+		kw_store64(at, (uint64_t)items[i]);
 }
 
 void kw_put_uuid_array(struct kwire_writer *writer, const struct kwire_uuid_array *value,
@@ -367,7 +385,7 @@ void kw_put_tags_end(struct kwire_writer *writer, const struct kwire_tagged_fiel
 	}
 }
 
-void kw_put_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown)
+void kw_put_unknown_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown)
 {
 	if (kw_put_tags_begin(writer, 0, unknown))
 		kw_put_tags_end(writer, unknown, 0);

@@ -138,7 +138,14 @@ static inline void kw_put_int64(struct kwire_writer *writer, int64_t value)
 
 void kw_put_float64(struct kwire_writer *writer, double value);
 void kw_put_uuid(struct kwire_writer *writer, struct kwire_uuid value);
-void kw_put_varint(struct kwire_writer *writer, uint32_t value);
+void kw_put_long_varint(struct kwire_writer *writer, uint32_t value);
+static inline void kw_put_varint(struct kwire_writer *writer, uint32_t value)
+{
+	if (value < 0x80)
+		kw_put_int8(writer, (int8_t)value);
+	else
+		kw_put_long_varint(writer, value);
+}
 void kw_put_raw(struct kwire_writer *writer, const void *data, size_t size);
 
 /* Strings and bytes (`records` are bytes); null only where `nullable`. */
@@ -190,7 +197,15 @@ bool kw_put_present(struct kwire_writer *writer, const void *value, bool nullabl
  * The tag section at the end of a struct without tagged fields of its own:
  * what was read and not known is written back.
  */
-void kw_put_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown);
+void kw_put_unknown_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown);
+static inline void kw_put_tags(struct kwire_writer *writer,
+			       const struct kwire_tagged_fields *unknown)
+{
+	if (unknown != NULL)
+		kw_put_unknown_tags(writer, unknown);
+	else if (writer->flexible)
+		kw_put_int8(writer, 0);
+}
 
 /*
  * The tag section of a struct that has some: begin with the number of tagged
