@@ -298,8 +298,8 @@ static void a_malformed_response_names_message_field_and_offset(void **state)
 			 KWIRE_EDECODE);
 	assert_message(fixture, "ApiVersions response v0: header.correlation_id needs 4 bytes, "
 				"where 3 are left (offset 0)");
-	assert_int_equal(DECODE(fixture, &kwire_api_versions_api, 3,
-				"\0\0\0\7\0\0\1\0\0\0\0\1\3\0", &message),
+	assert_int_equal(DECODE(fixture, &kwire_api_versions_api, 3, "\0\0\0\7\0\0\1\0\0\0\0\1\3\0",
+				&message),
 			 KWIRE_EDECODE);
 	assert_message(fixture, "ApiVersions response v3: zk_migration_ready needs 1 bytes, where "
 				"0 are left (offset 14)");
