@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/error.h"
+#include "../sasl/security.h"
 #include "dispatch.h"
 #include "edge.h"
 #include "resolve.h"
@@ -75,7 +76,9 @@ int kwire_client_open(const struct kwire_config *config, struct kwire_client **c
 		return kw_fail(error, KWIRE_ELIMIT, "pthread_atfork failed");
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	frozen = kw_config_freeze(config, error);
-	result = frozen == NULL ? KWIRE_ENOMEM : open_frozen(frozen, client, error);
+	result = frozen == NULL ? KWIRE_ENOMEM : kw_security_attach(frozen, error);
+	if (result == 0)
+		result = open_frozen(frozen, client, error);
 	if (result != 0)
 		kw_config_put(frozen);
 	pthread_setcancelstate(cancel_state, NULL);

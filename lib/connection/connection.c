@@ -13,6 +13,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../sasl/security.h"
 
 /* -- making and freeing -------------------------------------------------------- */
 
@@ -277,7 +278,11 @@ static int open_connection(const struct kwire_config *config, struct kw_connecti
 	options->node_id = -1;
 	options->setup_timeout_ms = timeout_ms;
 	options->versions_start = -1;
-	result = kw_connection_new(frozen, options, &connection, error);
+	result = kw_security_attach(frozen, error);
+	if (result == KWIRE_OK)
+		result = kw_connection_new(frozen, options, &connection, error);
+	else if (options->ops != NULL)
+		options->ops->close(options->transport);
 	kw_config_put(frozen);
 	if (result != KWIRE_OK)
 		return result;

@@ -34,7 +34,7 @@ enum stage {
 
 struct kw_sasl_exchange {
 	struct kw_memory *memory;
-	const struct kwire_config *config;
+	struct kwire_config *config; /* counted */
 	char *host;
 	int port;
 	int64_t deadline_ms;
@@ -235,7 +235,7 @@ int kw_sasl_exchange_new(struct kw_memory *memory, const struct kw_sasl_options 
 	if (exchange == NULL)
 		return kw_fail_memory(error);
 	exchange->memory = memory;
-	exchange->config = options->config;
+	exchange->config = kw_config_get((struct kwire_config *)(uintptr_t)options->config);
 	exchange->port = options->port;
 	exchange->deadline_ms = options->deadline_ms;
 	exchange->choice = -1;
@@ -277,6 +277,7 @@ void kw_sasl_exchange_free(struct kw_sasl_exchange *exchange)
 		kw_wipe(exchange->frame, exchange->frame_capacity);
 	kw_free(exchange->frame);
 	kw_free(exchange->host);
+	kw_config_put(exchange->config);
 	kw_free(exchange);
 }
 

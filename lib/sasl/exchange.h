@@ -25,9 +25,8 @@ enum {
 struct kw_sasl_exchange;
 
 struct kw_sasl_options {
-	const struct kwire_config
-		*config;  /* settings, callbacks, mechanisms; borrowed until freed */
-	const char *host; /* the broker's name; copied */
+	const struct kwire_config *config; /* settings, callbacks, mechanisms; gets a reference */
+	const char *host;                  /* the broker's name; copied */
 	int port;
 	int64_t deadline_ms; /* for callbacks */
 	/* The broker's highest version of each API, -1: not offered. */

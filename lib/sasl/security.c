@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See security.h. */
+#include "security.h"
+
+#include <string.h>
+
+#include "../base/error.h"
+#include "../base/lock.h"
+#include "jaas.h"
+#include "mechanism.h"
+
+/*
+ * One set of settings, never changed, counted: who uses it keeps it, while
+ * others already get the next one.
+ */
+struct material {
+	atomic_uint references;
+	const struct kwire_config *config; /* settings and callbacks */
+	struct kwire_config *holds;        /* the same, where it was brought by a reload */
+	struct kw_tls_context *tls;        /* NULL: no TLS */
+};
+
+struct kw_security {
+	struct kw_mutex lock; /* rank leaf */
+	struct material *material KW_GUARDED_BY(lock);
+	atomic_uint generation;
+	atomic_int choice; /* of the configured mechanisms, the one that worked */
+};
+
+static void material_put(struct material *material)
+{
+	if (material == NULL ||
+	    atomic_fetch_sub_explicit(&material->references, 1, memory_order_acq_rel) != 1)
+		return;
+	kw_tls_context_put(material->tls);
+	kw_config_put(material->holds);
+	kw_free(material);
+}
+
+static struct material *material_get(const struct kwire_config *config)
+{
+	struct kw_security *security = config->security;
+	struct material *material;
+
+	kw_mutex_lock(&security->lock);
+	material = security->material;
+	atomic_fetch_add_explicit(&material->references, 1, memory_order_relaxed);
+	kw_mutex_unlock(&security->lock);
+	return material;
+}
+
+/* Checks what would otherwise only be found out while a connection is made. */
+static int check_sasl(const struct kwire_config *config, struct kwire_error *error)
+{
+	const struct kw_security_settings *settings = &config->settings.security;
+	const char *list = settings->mechanisms;
+	char name[64];
+
+	if (strspn(list, ", \t") == strlen(list))
+		return kw_fail_in(error, KWIRE_ECONFIG, KWIRE_PHASE_SASL,
+				  "security.protocol asks for SASL, but sasl.mechanism is not set");
+	while (*(list += strspn(list, ", \t")) != '\0') {
+		size_t size = strcspn(list, ", \t");
+
+		if (size < sizeof(name)) {
+			memcpy(name, list, size);
+			name[size] = '\0';
+			if (kw_sasl_has(config, name)) {
+				list += size;
+				continue;
+			}
+		}
+		return kw_fail_in(
+			error, strncmp(list, "GSSAPI", size) == 0 ? KWIRE_ENOTBUILT : KWIRE_ECONFIG,
+			KWIRE_PHASE_SASL, "sasl.mechanism: %.*s is not a mechanism of this build",
+			(int)size, list);
+	}
+	return *settings->jaas_config != '\0' ? kw_jaas_check(settings->jaas_config, error) : 0;
+}
+
+/* Settings made ready for use; `config` is frozen, and held where `hold`. */
+static int material_new(struct kw_memory *memory, struct kwire_config *config, bool hold, bool tls,
+			bool sasl, struct material **out, struct kwire_error *error)
+{
+	struct material *material = kw_zalloc(memory, sizeof(*material));
+	int result = 0;
+
+	if (material == NULL)
+		return kw_fail_memory(error);
+	atomic_init(&material->references, 1);
+	material->config = config;
+	if (sasl)
+		result = check_sasl(config, error);
+	if (result == 0 && tls)
+		result = kw_tls_context_new(config, &material->tls, error);
+	if (result != 0) {
+		kw_free(material);
+		return result;
+	}
+	if (hold)
+		material->holds = kw_config_get(config);
+	*out = material;
+	return KWIRE_OK;
+}
+
+static void security_free(struct kw_security *security) KW_NO_ANALYSIS
+{
+	material_put(security->material);
+	kw_mutex_fini(&security->lock);
+	kw_free(security);
+}
+
+int kw_security_attach(struct kwire_config *config, struct kwire_error *error) KW_NO_ANALYSIS
+{
+	struct kw_security *security;
+	int result;
+
+	if (config->security != NULL || !(kw_wants_tls(config) || kw_wants_sasl(config)))
+		return KWIRE_OK;
+	security = kw_zalloc(config->memory, sizeof(*security));
+	if (security == NULL)
+		return kw_fail_memory(error);
+	if (kw_mutex_init(&security->lock, KW_RANK_LEAF) != 0) {
+		kw_free(security);
+		return kw_fail_memory(error);
+	}
+	result = material_new(config->memory, config, false, kw_wants_tls(config),
+			      kw_wants_sasl(config), &security->material, error);
+	if (result != 0) {
+		security_free(security);
+		return result;
+	}
+	config->security = security;
+	config->security_free = security_free;
+	return KWIRE_OK;
+}
+
+int kw_security_reload(struct kwire_config *config, const struct kwire_config *source,
+		       struct kwire_error *error)
+{
+	struct kw_security *security = config->security;
+	struct material *material = NULL, *old, *present;
+	struct kwire_config *frozen;
+	int result;
+
+	if (security == NULL)
+		return kw_fail(error, KWIRE_EINVAL,
+			       "security.protocol is PLAINTEXT: there is nothing to reload");
+	present = material_get(config);
+	if (source != NULL) {
+		frozen = kw_config_freeze(source, error);
+		result = frozen == NULL
+				 ? KWIRE_ENOMEM
+				 : material_new(config->memory, frozen, true, kw_wants_tls(config),
+						kw_wants_sasl(config), &material, error);
+		kw_config_put(frozen);
+	} else {
+		frozen = (struct kwire_config *)(uintptr_t)present->config;
+		result = material_new(config->memory, frozen, present->holds != NULL,
+				      kw_wants_tls(config), kw_wants_sasl(config), &material,
+				      error);
+	}
+	material_put(present);
+	if (result != 0)
+		return result;
+	kw_mutex_lock(&security->lock);
+	old = security->material;
+	security->material = material;
+	kw_mutex_unlock(&security->lock);
+	atomic_store(&security->choice, 0);
+	atomic_fetch_add(&security->generation, 1);
+	material_put(old);
+	return KWIRE_OK;
+}
+
+unsigned kw_security_generation(const struct kwire_config *config)
+{
+	return config->security != NULL ? atomic_load(&config->security->generation) : 0;
+}
+
+int kw_security_open_tls(const struct kwire_config *config, const char *host, int port,
+			 const struct kwire_transport_ops *lower_ops, void *lower,
+			 int64_t deadline_ms, const struct kwire_transport_ops **ops,
+			 void **transport, struct kwire_error *error)
+{
+	struct material *material = material_get(config);
+	int result = kw_tls_open(material->tls, host, port, lower_ops, lower, deadline_ms, ops,
+				 transport, error);
+
+	material_put(material);
+	return result;
+}
+
+int kw_security_authenticate(const struct kwire_config *config, struct kw_sasl_options *options,
+			     const struct kwire_transport_ops *ops, void *transport,
+			     struct kw_sasl_outcome *outcome, struct kwire_error *error)
+{
+	struct material *material = material_get(config);
+	int result;
+
+	options->config = material->config;
+	options->first_choice = atomic_load(&config->security->choice);
+	result = kw_sasl_authenticate(config->memory, options, ops, transport, outcome, error);
+	if (outcome->choice >= 0)
+		atomic_store(&config->security->choice, outcome->choice);
+	material_put(material);
+	return result;
+}
+
+int kw_security_renew(const struct kwire_config *config, struct kw_sasl_options *options,
+		      struct kw_sasl_exchange **exchange, struct kwire_error *error)
+{
+	struct material *material = material_get(config);
+	int result;
+
+	options->config = material->config;
+	result = kw_sasl_exchange_new(config->memory, options, exchange, error);
+	material_put(material);
+	return result;
+}
