@@ -19,7 +19,8 @@ struct topic_call {
 
 static void refused(struct kw_mock_call *call, int16_t code, const char *what)
 {
-	call->result = kw_fail(call->error, KWIRE_EKAFKA, "%s: Kafka error %d", what, code);
+	call->result = kw_fail(call->error, KWIRE_EKAFKA, "%s: %s (%d)", what,
+			       kwire_kafka_error(code).name, code);
 	if (call->error != NULL)
 		call->error->kafka_code = code;
 }

@@ -6,8 +6,33 @@ static const struct {
 	int16_t key;
 	kw_mock_behaviour *behaviour;
 } behaviours[] = {
+	{0, kw_mock_on_produce},                    /* produce.c */
+	{1, kw_mock_on_fetch},                      /* fetch.c */
+	{2, kw_mock_on_list_offsets},               /* offsets.c */
 	{3, kw_mock_on_metadata},                   /* metadata.c */
+	{8, kw_mock_on_offset_commit},              /* group_offsets.c */
+	{9, kw_mock_on_offset_fetch},               /* group_offsets.c */
+	{10, kw_mock_on_find_coordinator},          /* coordinator.c */
+	{11, kw_mock_on_join_group},                /* membership.c */
+	{12, kw_mock_on_heartbeat},                 /* membership.c */
+	{13, kw_mock_on_leave_group},               /* membership.c */
+	{14, kw_mock_on_sync_group},                /* membership.c */
+	{15, kw_mock_on_describe_groups},           /* group_admin.c */
+	{16, kw_mock_on_list_groups},               /* group_admin.c */
 	{18, kw_mock_on_api_versions},              /* api_versions.c */
+	{19, kw_mock_on_create_topics},             /* topic_admin.c */
+	{20, kw_mock_on_delete_topics},             /* topic_admin.c */
+	{21, kw_mock_on_delete_records},            /* offsets.c */
+	{22, kw_mock_on_init_producer_id},          /* transactions.c */
+	{23, kw_mock_on_offset_for_leader_epoch},   /* offsets.c */
+	{24, kw_mock_on_add_partitions_to_txn},     /* transactions.c */
+	{25, kw_mock_on_add_offsets_to_txn},        /* transactions.c */
+	{26, kw_mock_on_end_txn},                   /* transactions.c */
+	{28, kw_mock_on_txn_offset_commit},         /* group_offsets.c */
+	{32, kw_mock_on_describe_configs},          /* configs.c */
+	{37, kw_mock_on_create_partitions},         /* topic_admin.c */
+	{42, kw_mock_on_delete_groups},             /* group_admin.c */
+	{44, kw_mock_on_incremental_alter_configs}, /* configs.c */
 	{60, kw_mock_on_describe_cluster},          /* metadata.c */
 	{75, kw_mock_on_describe_topic_partitions}, /* metadata.c */
 };
@@ -35,7 +60,7 @@ void kw_mock_finish(struct kw_mock_exchange *exchange, const void *response)
 
 struct kwire_string kw_mock_error_text(int16_t code)
 {
-	return code == 0 ? kwire_string_of(NULL, 0) : KWIRE_STRING("refused");
+	return kwire_string(code == 0 ? NULL : kwire_kafka_error(code).text);
 }
 
 bool kw_mock_needs_controller(const struct kw_mock_exchange *exchange)

@@ -71,6 +71,7 @@ struct kw_mock_group {
 	struct kw_mock_member *members;
 	struct kw_mock_offset *offsets;
 	int32_t offset_count;
+	bool filling; /* the first members of an empty group are awaited: `timer` ends it */
 };
 
 struct kw_mock_groups {
@@ -91,6 +92,28 @@ struct kw_mock_group *kw_mock_group_find(struct kwire_mock *mock, struct kwire_s
 /* Finds or creates; NULL: out of memory, or too many. */
 struct kw_mock_group *kw_mock_group_get(struct kwire_mock *mock, struct kwire_string id);
 void kw_mock_group_delete(struct kw_mock_group *group);
+
+/* Joining: what the group makes of a member that is there, or new. */
+struct kw_mock_member *kw_mock_member_add(struct kw_mock_group *group, struct kwire_string id,
+					  struct kwire_string instance_id,
+					  struct kwire_string client_id);
+void kw_mock_member_remove(struct kw_mock_member *member);
+struct kw_mock_member *kw_mock_member_static(struct kw_mock_group *group,
+					     struct kwire_string instance_id);
+/* A new id, "client-number" */
+struct kwire_string kw_mock_member_id(struct kwire_mock *mock, struct kwire_string client_id);
+/* The member was heard of. */
+void kw_mock_member_alive(struct kw_mock_member *member);
+/* Members must join again. */
+void kw_mock_group_rebalance(struct kw_mock_group *group);
+/* A member came or went while members join: perhaps all are there now. */
+void kw_mock_group_joined(struct kw_mock_group *group);
+/* Answers a join that is parked or not (`member->join`), with the group as it is. */
+void kw_mock_answer_join(struct kw_mock_member *member);
+/* Answers every parked sync; `code` 0: with the members' assignments. */
+void kw_mock_answer_syncs(struct kw_mock_group *group, int16_t code);
+const struct kw_mock_protocol *kw_mock_member_protocol(const struct kw_mock_member *member,
+						       const char *name);
 struct kw_mock_member *kw_mock_member_find(struct kw_mock_group *group, struct kwire_string id);
 const char *kw_mock_group_state_name(const struct kw_mock_group *group);
 

@@ -159,7 +159,8 @@ static int set_up(struct kwire_mock *mock, const struct kwire_mock_options *opti
 	mock->controller_id = -1;
 	mock->rules.random = options->seed != 0 ? options->seed : 1;
 	mock->topics.max_bytes = options->max_bytes;
-	mock->groups.initial_delay_ms = INITIAL_REBALANCE_DELAY_MS;
+	/* Where tests move time, a group need not wait for its first members. */
+	mock->groups.initial_delay_ms = mock->loop.manual ? 0 : INITIAL_REBALANCE_DELAY_MS;
 	mock->transactions.next_producer_id = 1000;
 	if (!kw_mock_versions_of(options->versions != NULL ? options->versions : "newest",
 				 mock->versions))

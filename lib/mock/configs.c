@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DescribeConfigs and IncrementalAlterConfigs.  Few of the properties mean
+ * anything to the mock (max.message.bytes, message.timestamp.type); the rest
+ * are kept and shown, as clients that set them expect.
+ */
+#include "configs.h"
+
+#include <kwire/api/describe_configs.h>
+#include <kwire/api/incremental_alter_configs.h>
+
+#include "behaviour.h"
+
+enum {
+	RESOURCE_TOPIC = 2,
+	RESOURCE_BROKER = 4,
+	SOURCE_TOPIC = 1,
+	SOURCE_DEFAULT = 5,
+	OPERATION_SET = 0,
+	OPERATION_DELETE = 1,
+	TYPE_STRING = 2,
+	TYPE_INT = 3,
+	TYPE_LONG = 5,
+	TYPE_DOUBLE = 6,
+	TYPE_BOOLEAN = 1,
+	TYPE_LIST = 7,
+};
+
+struct property {
+	const char *name;
+	const char *value;
+	int8_t type;
+};
+
+static const struct property topic_properties[] = {
+	{"cleanup.policy", "delete", TYPE_LIST},
+	{"compression.type", "producer", TYPE_STRING},
+	{"delete.retention.ms", "86400000", TYPE_LONG},
+	{"file.delete.delay.ms", "60000", TYPE_LONG},
+	{"flush.messages", "9223372036854775807", TYPE_LONG},
+	{"flush.ms", "9223372036854775807", TYPE_LONG},
+	{"index.interval.bytes", "4096", TYPE_INT},
+	{"max.compaction.lag.ms", "9223372036854775807", TYPE_LONG},
+	{"max.message.bytes", "1048588", TYPE_INT},
+	{"message.timestamp.type", "CreateTime", TYPE_STRING},
+	{"min.cleanable.dirty.ratio", "0.5", TYPE_DOUBLE},
+	{"min.compaction.lag.ms", "0", TYPE_LONG},
+	{"min.insync.replicas", "1", TYPE_INT},
+	{"preallocate", "false", TYPE_BOOLEAN},
+	{"retention.bytes", "-1", TYPE_LONG},
+	{"retention.ms", "604800000", TYPE_LONG},
+	{"segment.bytes", "1073741824", TYPE_INT},
+	{"segment.index.bytes", "10485760", TYPE_INT},
+	{"segment.jitter.ms", "0", TYPE_LONG},
+	{"segment.ms", "604800000", TYPE_LONG},
+	{"unclean.leader.election.enable", "false", TYPE_BOOLEAN},
+};
+
+static const struct property broker_properties[] = {
+	{"auto.create.topics.enable", "true", TYPE_BOOLEAN},
+	{"default.replication.factor", "1", TYPE_INT},
+	{"message.max.bytes", "1048588", TYPE_INT},
+	{"num.partitions", "1", TYPE_INT},
+	{"socket.request.max.bytes", "104857600", TYPE_INT},
+};
+
+enum {
+	TOPIC_PROPERTIES = sizeof(topic_properties) / sizeof(*topic_properties),
+	BROKER_PROPERTIES = sizeof(broker_properties) / sizeof(*broker_properties),
+};
+
+bool kw_mock_topic_config_known(struct kwire_string name)
+{
+	for (int i = 0; i < TOPIC_PROPERTIES; i++)
+		if (kwire_string_equal(name, topic_properties[i].name))
+			return true;
+	return false;
+}
+
+bool kw_mock_created_configs(struct kwire_mock *mock, const struct kw_mock_topic *topic,
+			     struct kwire_create_topics_response_topic *item)
+{
+	if (!KW_MOCK_ARRAY(mock, item->configs, TOPIC_PROPERTIES))
+		return false;
+	for (int i = 0; i < TOPIC_PROPERTIES; i++) {
+		struct kwire_create_topics_response_topic_config *config = &item->configs.items[i];
+		const char *given = topic != NULL
+					    ? kw_mock_topic_config(topic, topic_properties[i].name)
+					    : NULL;
+
+		*config = (struct kwire_create_topics_response_topic_config)
+			KWIRE_CREATE_TOPICS_RESPONSE_TOPIC_CONFIG_INIT;
+		config->name = kwire_string(topic_properties[i].name);
+		config->value = kwire_string(given != NULL ? given : topic_properties[i].value);
+		config->config_source = given != NULL ? SOURCE_TOPIC : SOURCE_DEFAULT;
+	}
+	return true;
+}
+
+static bool wanted(const struct kwire_describe_configs_request_resource *asked, const char *name)
+{
+	if (asked->configuration_keys.count < 0)
+		return true;
+	for (int32_t i = 0; i < asked->configuration_keys.count; i++)
+		if (kwire_string_equal(asked->configuration_keys.items[i], name))
+			return true;
+	return false;
+}
+
+static bool put_synonym(struct kwire_mock *mock,
+			struct kwire_describe_configs_response_result_config *config)
+{
+	struct kwire_describe_configs_response_result_config_synonym *synonym;
+
+	if (!KW_MOCK_ARRAY(mock, config->synonyms, 1))
+		return false;
+	synonym = &config->synonyms.items[0];
+	*synonym = (struct kwire_describe_configs_response_result_config_synonym)
+		KWIRE_DESCRIBE_CONFIGS_RESPONSE_RESULT_CONFIG_SYNONYM_INIT;
+	synonym->name = config->name;
+	synonym->value = config->value;
+	synonym->source = config->config_source;
+	return true;
+}
+
+static bool describe(struct kwire_mock *mock, const struct kwire_describe_configs_request *request,
+		     const struct kwire_describe_configs_request_resource *asked,
+		     const struct kw_mock_topic *topic,
+		     struct kwire_describe_configs_response_result *item)
+{
+	const struct property *properties = topic != NULL ? topic_properties : broker_properties;
+	int count = topic != NULL ? TOPIC_PROPERTIES : BROKER_PROPERTIES;
+
+	if (!KW_MOCK_ARRAY(mock, item->configs, count))
+		return false;
+	item->configs.count = 0;
+	for (int i = 0; i < count; i++) {
+		struct kwire_describe_configs_response_result_config
+			*config = &item->configs.items[item->configs.count];
+		const char *given = topic != NULL ? kw_mock_topic_config(topic, properties[i].name)
+						  : NULL;
+
+		if (!wanted(asked, properties[i].name))
+			continue;
+		*config = (struct kwire_describe_configs_response_result_config)
+			KWIRE_DESCRIBE_CONFIGS_RESPONSE_RESULT_CONFIG_INIT;
+		config->name = kwire_string(properties[i].name);
+		config->value = kwire_string(given != NULL ? given : properties[i].value);
+		config->config_source = given != NULL ? SOURCE_TOPIC : SOURCE_DEFAULT;
+		config->read_only = topic == NULL;
+		config->config_type = properties[i].type;
+		if (request->include_synonyms && !put_synonym(mock, config))
+			return false;
+		item->configs.count++;
+	}
+	return true;
+}
+
+void kw_mock_on_describe_configs(struct kw_mock_exchange *exchange, const void *message)
+{
+	const struct kwire_describe_configs_request *request = message;
+	struct kwire_describe_configs_response response = KWIRE_DESCRIBE_CONFIGS_RESPONSE_INIT;
+	struct kwire_mock *mock = exchange->mock;
+
+	if (!KW_MOCK_ARRAY(mock, response.results, request->resources.count))
+		goto fail;
+	for (int32_t i = 0; i < request->resources.count; i++) {
+		const struct kwire_describe_configs_request_resource *asked = &request->resources
+										       .items[i];
+		struct kwire_describe_configs_response_result *item = &response.results.items[i];
+		struct kw_mock_topic *topic = NULL;
+
+		*item = (struct kwire_describe_configs_response_result)
+			KWIRE_DESCRIBE_CONFIGS_RESPONSE_RESULT_INIT;
+		item->resource_type = asked->resource_type;
+		item->resource_name = asked->resource_name;
+		item->error_code = exchange->forced_code;
+		if (asked->resource_type == RESOURCE_TOPIC) {
+			topic = kw_mock_topic_find(mock, asked->resource_name);
+			if (item->error_code == 0 && topic == NULL)
+				item->error_code = kw_mock_topic_name_valid(asked->resource_name)
+							   ? UNKNOWN_TOPIC_OR_PARTITION
+							   : INVALID_TOPIC_EXCEPTION;
+		} else if (asked->resource_type != RESOURCE_BROKER && item->error_code == 0) {
+			item->error_code = INVALID_REQUEST;
+		}
+		item->error_message = item->error_code != 0 ? kw_mock_error_text(item->error_code)
+							    : kwire_string_of(NULL, 0);
+		if (item->error_code == 0 && !describe(mock, request, asked, topic, item))
+			goto fail;
+	}
+	kw_mock_finish(exchange, &response);
+	return;
+fail:
+	kw_mock_give_up(exchange);
+}
+
+static int16_t alter(struct kw_mock_exchange *exchange,
+		     const struct kwire_incremental_alter_configs_request *request,
+		     const struct kwire_incremental_alter_configs_request_resource *asked)
+{
+	static const struct kwire_string none = {NULL, 0};
+	struct kw_mock_topic *topic = kw_mock_topic_find(exchange->mock, asked->resource_name);
+
+	if (exchange->forced_code != 0)
+		return exchange->forced_code;
+	if (asked->resource_type != RESOURCE_TOPIC)
+		return asked->resource_type == RESOURCE_BROKER ? 0 : INVALID_REQUEST;
+	if (topic == NULL)
+		return UNKNOWN_TOPIC_OR_PARTITION;
+	for (int32_t i = 0; i < asked->configs.count; i++)
+		if (!kw_mock_topic_config_known(asked->configs.items[i].name) ||
+		    asked->configs.items[i].config_operation > OPERATION_DELETE)
+			return INVALID_CONFIG;
+	for (int32_t i = 0; i < asked->configs.count && !request->validate_only; i++)
+		if (kw_mock_topic_configure(exchange->mock, topic, asked->configs.items[i].name,
+					    asked->configs.items[i].config_operation ==
+							    OPERATION_SET
+						    ? asked->configs.items[i].value
+						    : none) != 0)
+			return KAFKA_STORAGE_ERROR;
+	return 0;
+}
+
+void kw_mock_on_incremental_alter_configs(struct kw_mock_exchange *exchange, const void *message)
+{
+	const struct kwire_incremental_alter_configs_request *request = message;
+	struct kwire_incremental_alter_configs_response response =
+		KWIRE_INCREMENTAL_ALTER_CONFIGS_RESPONSE_INIT;
+
+	if (!KW_MOCK_ARRAY(exchange->mock, response.responses, request->resources.count)) {
+		kw_mock_give_up(exchange);
+		return;
+	}
+	for (int32_t i = 0; i < request->resources.count; i++) {
+		const struct kwire_incremental_alter_configs_request_resource
+			*asked = &request->resources.items[i];
+		struct kwire_incremental_alter_configs_response_response *item = &response.responses
+											  .items[i];
+
+		*item = (struct kwire_incremental_alter_configs_response_response)
+			KWIRE_INCREMENTAL_ALTER_CONFIGS_RESPONSE_RESPONSE_INIT;
+		item->resource_type = asked->resource_type;
+		item->resource_name = asked->resource_name;
+		item->error_code = alter(exchange, request, asked);
+		item->error_message = kw_mock_error_text(item->error_code);
+	}
+	kw_mock_finish(exchange, &response);
+}
