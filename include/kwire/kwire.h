@@ -11,6 +11,7 @@
 #include <kwire/client.h>
 #include <kwire/config.h>
 #include <kwire/connection.h>
+#include <kwire/fetch.h>
 #include <kwire/message.h>
 #include <kwire/records.h>
 #include <kwire/result.h>

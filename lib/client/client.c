@@ -48,13 +48,18 @@ static int open_frozen(struct kwire_config *config, struct kwire_client **opened
 	result = kw_metadata_init(&client->metadata, error);
 	if (result != 0)
 		goto fail_pool;
+	result = kw_leaders_init(&client->leaders, error);
+	if (result != 0)
+		goto fail_metadata;
 	result = set_bootstrap(client, config->settings.bootstrap_servers,
 			       !config->settings.bootstrap_first_use, error);
 	if (result != 0)
-		goto fail_metadata;
+		goto fail_leaders;
 	*opened = client;
 	return 0;
 
+fail_leaders:
+	kw_leaders_fini(&client->leaders);
 fail_metadata:
 	kw_metadata_fini(&client->metadata);
 fail_pool:
@@ -109,6 +114,7 @@ void kwire_client_close(struct kwire_client *client)
 		kwire_client_shutdown(client, -1);
 		kw_pool_fini(&client->pool);
 		kw_metadata_fini(&client->metadata);
+		kw_leaders_fini(&client->leaders);
 	}
 	kw_free(client);
 	kw_config_put(config);

@@ -8,6 +8,8 @@
  *   dispatch.c  which connection a call goes to, when it is tried again, when it gives up
  *   metadata.c  asking the cluster for its brokers
  *   pool.h      nodes and links: pool.c chooses, nodes.c replaces, links.c dials and ends
+ *   leaders.c   who leads a partition
+ *   fetch.c, list_offset.c, produce.c   the helpers of kwire/fetch.h; fetched*.c their results
  *   backoff.c   how long to leave a failing broker alone
  *   resolve.c   checking the bootstrap list while a client opens
  *   edge.h      what each public function does first and last
@@ -15,6 +17,7 @@
 #ifndef KW_CLIENT_H
 #define KW_CLIENT_H
 
+#include "leaders.h"
 #include "metadata.h"
 #include "pool.h"
 
@@ -23,6 +26,7 @@ struct kwire_client {
 	unsigned fork_generation;    /* of the process that opened it */
 	struct kw_pool pool;
 	struct kw_metadata metadata;
+	struct kw_leaders leaders; /* of partitions, for the helpers of kwire/fetch.h */
 };
 
 #endif

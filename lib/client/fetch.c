@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fetching: kwire_fetch_partition() and its like.  Builds one Fetch request for
+ * partitions of one leader, sends it to the leader or to the replica that the
+ * leader prefers (KIP-392), and repeats it once with fresh metadata where the
+ * answer shows that what was known was stale.  fetched.c has the result.
+ */
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/error.h"
+#include "../connection/internal.h"
+#include "client.h"
+#include "fetched.h"
+
+#define LAST_VERSION_BY_NAME 12 /* from 13 on topics go by their ids */
+
+/* A request and the arrays that it is made of, in one block. */
+struct job {
+	const struct kwire_fetch_target *targets;
+	int32_t count;
+	const struct kwire_fetch_options *options;
+	struct kwire_fetch_request request;
+	struct kwire_fetch_request_topic *topics;
+	struct kwire_fetch_request_topic_partition *partitions;
+};
+
+static int check(const struct kwire_fetch_target *targets, int32_t count,
+		 const struct kwire_fetch_options *options, struct kwire_fetched **fetched,
+		 struct kwire_error *error)
+{
+	if (fetched == NULL || targets == NULL || count <= 0)
+		return kw_fail(error, KWIRE_EINVAL, "nothing to fetch, or no place for it");
+	if (options->size < sizeof(*options))
+		return kw_fail(error, KWIRE_EINVAL, "the fetch's options need their INIT macro");
+	if (options->max_wait_ms < 0 || options->min_bytes < 0 || options->max_bytes <= 0 ||
+	    options->partition_max_bytes <= 0)
+		return kw_fail(error, KWIRE_EINVAL, "a limit of the fetch is negative, or 0");
+	for (int32_t i = 0; i < count; i++)
+		if (targets[i].offset < 0 || targets[i].partition < 0 || targets[i].max_bytes < 0)
+			return kw_fail(error, KWIRE_EINVAL,
+				       "an offset, partition or limit is negative");
+	return 0;
+}
+
+/* Puts the targets into the request: each a topic entry of its own but for neighbours. */
+static int build(struct job *job, struct kw_memory *memory, struct kwire_fetched *fetched,
+		 struct kwire_error *error)
+{
+	const struct kwire_fetch_request request = KWIRE_FETCH_REQUEST_INIT;
+	const struct kwire_fetch_request_topic blank_topic = KWIRE_FETCH_REQUEST_TOPIC_INIT;
+	const struct kwire_fetch_request_topic_partition blank =
+		KWIRE_FETCH_REQUEST_TOPIC_PARTITION_INIT;
+	const size_t count = (size_t)job->count;
+	struct kwire_fetch_request_topic *topic = NULL;
+
+	job->topics = kw_alloc(memory, count * (sizeof(*job->topics) + sizeof(*job->partitions)));
+	if (job->topics == NULL)
+		return kw_fail_memory(error);
+	job->partitions = (void *)(job->topics + count);
+	job->request = request;
+	job->request.max_wait_ms = job->options->max_wait_ms;
+	job->request.min_bytes = job->options->min_bytes;
+	job->request.max_bytes = job->options->max_bytes;
+	job->request.isolation_level = (int8_t)job->options->isolation;
+	if (job->options->rack != NULL)
+		job->request.rack_id = kwire_string(job->options->rack);
+	job->request.topics.items = job->topics;
+	job->request.topics.count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct kwire_fetch_target *target = &job->targets[i];
+		struct kwire_fetch_request_topic_partition *partition = &job->partitions[i];
+
+		*partition = blank;
+		partition->partition = target->partition;
+		partition->current_leader_epoch = target->current_leader_epoch;
+		partition->last_fetched_epoch = target->last_fetched_epoch;
+		partition->fetch_offset = target->offset;
+		partition->partition_max_bytes = target->max_bytes > 0
+							 ? target->max_bytes
+							 : job->options->partition_max_bytes;
+		if (topic == NULL || !kwire_string_equal(topic->topic, target->topic)) {
+			topic = &job->topics[job->request.topics.count++];
+			*topic = blank_topic;
+			topic->topic = kwire_string(target->topic);
+			topic->topic_id = fetched->slots[i].topic_id;
+			topic->partitions.items = partition;
+		}
+		topic->partitions.count++;
+	}
+	return 0;
+}
+
+/* Topic ids are used where all are known. */
+static void bound_version(const struct job *job, struct kwire_send_options *options)
+{
+	for (int32_t i = 0; i < job->request.topics.count; i++)
+		if (kwire_uuid_is_zero(job->topics[i].topic_id))
+			options->max_version = LAST_VERSION_BY_NAME;
+	/* Without them, what must not be lost is no default and the version has to have it. */
+	for (int32_t i = 0; i < job->count; i++)
+		if (job->partitions[i].last_fetched_epoch >= 0)
+			options->min_version = 12;
+}
+
+/* What the answer as a whole comes to, once it is sorted in. */
+static int judge(const struct kwire_fetched *fetched, int16_t top_code, struct kwire_error *error)
+{
+	const struct kwire_fetched_partition *first = &fetched->slots[0].facts;
+
+	if (top_code != 0)
+		return kw_leader_fail(error, first->topic, first->partition, top_code);
+	for (int32_t i = 0; i < fetched->count; i++) {
+		const struct kwire_fetched_partition *facts = &fetched->slots[i].facts;
+
+		if (facts->kafka_code == 0 && facts->too_large_bytes == 0)
+			return 0;
+	}
+	if (first->kafka_code > 0)
+		return kw_leader_fail(error, first->topic, first->partition, first->kafka_code);
+	if (first->kafka_code < 0)
+		return kw_fail_in(error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
+				  "%s-%d was asked for, but is not in the answer", first->topic,
+				  (int)first->partition);
+	return kw_fail(error, KWIRE_ETOOLARGE,
+		       "%s-%d: the batch at offset %lld has %lld bytes, more than the limits of "
+		       "the fetch allow",
+		       first->topic, (int)first->partition, (long long)first->next_offset,
+		       (long long)first->too_large_bytes);
+}
+
+static int64_t timeout_of(const struct kwire_fetch_options *options,
+			  const struct kw_settings *settings)
+{
+	return options->timeout_ms >= 0 ? options->timeout_ms
+					: settings->request_timeout_ms + options->max_wait_ms;
+}
+
+int kwire_connection_fetch(struct kwire_connection *connection,
+			   const struct kwire_fetch_target *targets, int32_t count,
+			   const struct kwire_fetch_options *options,
+			   struct kwire_fetched **fetched, struct kwire_error *error)
+{
+	static const struct kwire_fetch_options defaults = KWIRE_FETCH_OPTIONS_INIT;
+	struct kwire_send_options send = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_fetch_response *response = NULL;
+	struct job job = {.targets = targets, .count = count};
+	const struct kw_settings *settings;
+	int result;
+
+	if (connection == NULL)
+		return kw_fail(error, KWIRE_EINVAL, "no connection given");
+	job.options = options != NULL ? options : &defaults;
+	settings = &connection->config->settings;
+	result = check(targets, count, job.options, fetched, error);
+	if (result == 0)
+		result = kw_fetched_begin(connection->memory, targets, count, job.options,
+					  settings->fetch_decompressed_max_bytes, fetched, error);
+	if (result == 0)
+		result = build(&job, connection->memory, *fetched, error);
+	if (result != 0)
+		return result;
+	send.timeout_ms = timeout_of(job.options, settings);
+	send.flags = job.options->flags;
+	bound_version(&job, &send);
+	result = kwire_connection_send_fetch(connection, &job.request, &response, &send, error);
+	kw_free(job.topics);
+	if (result != 0)
+		return result;
+	kw_fetched_fill(*fetched, response);
+	return judge(*fetched, response->error_code, error);
+}
+
+/* Finds the one leader of all targets, and the ids of their topics. */
+static int find_leader(struct kwire_client *client, const struct job *job,
+		       struct kwire_fetched *fetched, int64_t deadline_ms, int32_t *broker_id,
+		       struct kwire_error *error)
+{
+	struct kw_leader leader, first = {-1, -1, KWIRE_UUID_INIT, -1};
+
+	for (int32_t i = 0; i < job->count; i++) {
+		const struct kwire_fetch_target *target = &job->targets[i];
+		int result = kw_leader_find(client, target->topic, target->partition, false,
+					    deadline_ms, &leader, error);
+
+		if (result != 0)
+			return result;
+		fetched->slots[i].topic_id = leader.topic_id;
+		if (i == 0)
+			first = leader;
+		if (leader.broker_id != first.broker_id)
+			return kw_fail(error, KWIRE_EINVAL,
+				       "%s-%d is led by broker %d, %s-%d by broker %d: one fetch "
+				       "goes to one leader",
+				       job->targets[0].topic, (int)job->targets[0].partition,
+				       (int)first.broker_id, target->topic, (int)target->partition,
+				       (int)leader.broker_id);
+		if (leader.preferred_replica != first.preferred_replica)
+			first.preferred_replica = -1;
+	}
+	*broker_id = first.broker_id;
+	if (job->options->rack != NULL && first.preferred_replica >= 0)
+		*broker_id = first.preferred_replica;
+	return 0;
+}
+
+/*
+ * Whether to ask again at once: something known of a partition was stale (it is
+ * forgotten), or the leader names a replica to ask (that is remembered).
+ */
+static bool again(struct kwire_client *client, const struct kwire_fetched *fetched,
+		  int16_t top_code)
+{
+	bool any = false;
+
+	for (int32_t i = 0; i < fetched->count; i++) {
+		const struct kwire_fetched_partition *facts = &fetched->slots[i].facts;
+		int16_t code = facts->kafka_code > 0 ? facts->kafka_code : top_code;
+
+		if (code > 0 && kwire_kafka_error(code).refresh_metadata) {
+			kw_leader_forget(client, facts->topic);
+			any = true;
+		} else if (code == 0 && facts->preferred_replica >= 0 && facts->bytes == 0) {
+			kw_leader_prefer(client, facts->topic, facts->partition,
+					 facts->preferred_replica);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* A replica that was preferred cannot help any more: back to the leader. */
+static bool leave_replica(struct kwire_client *client, const struct job *job)
+{
+	bool any = false;
+
+	for (int32_t i = 0; i < job->count; i++) {
+		struct kw_leader leader;
+
+		if (job->options->rack == NULL ||
+		    kw_leader_find(client, job->targets[i].topic, job->targets[i].partition, false,
+				   0, &leader, NULL) != 0 ||
+		    leader.preferred_replica < 0)
+			continue;
+		kw_leader_prefer(client, job->targets[i].topic, job->targets[i].partition, -1);
+		any = true;
+	}
+	return any;
+}
+
+/* One round: look up, send, sort in.  `*repeat`: another one may do better. */
+static int fetch_once(struct kwire_client *client, struct job *job, int64_t deadline_ms,
+		      struct kwire_fetched *fetched, bool *repeat, struct kwire_error *error)
+{
+	struct kwire_send_options send = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_fetch_response *response = NULL;
+	int result;
+
+	*repeat = false;
+	result = find_leader(client, job, fetched, deadline_ms, &send.broker_id, error);
+	if (result == 0)
+		result = build(job, client->config->memory, fetched, error);
+	if (result != 0)
+		return result;
+	if (job->options->broker_id >= 0)
+		send.broker_id = job->options->broker_id;
+	send.timeout_ms = kw_remaining(deadline_ms, kw_now_ms());
+	send.flags = job->options->flags;
+	bound_version(job, &send);
+	result = kwire_send_fetch_with(client, &job->request, &response, &send, error);
+	kw_free(job->topics);
+	if (result != 0) {
+		/* A leader that cannot be reached may lead no longer. */
+		for (int32_t i = 0; i < job->count; i++)
+			kw_leader_forget(client, job->targets[i].topic);
+		return result;
+	}
+	kw_fetched_fill(fetched, response);
+	result = judge(fetched, response->error_code, error);
+	*repeat = again(client, fetched, response->error_code);
+	if (result == KWIRE_EKAFKA && !*repeat)
+		*repeat = leave_replica(client, job);
+	return result;
+}
+
+int kwire_fetch_partitions(struct kwire_client *client, const struct kwire_fetch_target *targets,
+			   int32_t count, const struct kwire_fetch_options *options,
+			   struct kwire_fetched **fetched, struct kwire_error *error)
+{
+	static const struct kwire_fetch_options defaults = KWIRE_FETCH_OPTIONS_INIT;
+	struct job job = {.targets = targets, .count = count};
+	const struct kw_settings *settings;
+	int64_t deadline_ms;
+	bool repeat = true;
+	int result;
+
+	if (client == NULL)
+		return kw_fail(error, KWIRE_EINVAL, "no client given");
+	job.options = options != NULL ? options : &defaults;
+	settings = &client->config->settings;
+	deadline_ms = kw_deadline(kw_now_ms(), timeout_of(job.options, settings));
+	result = check(targets, count, job.options, fetched, error);
+	for (int tries = 0; result == 0 && repeat && tries < 2; tries++) {
+		result = kw_fetched_begin(client->config->memory, targets, count, job.options,
+					  settings->fetch_decompressed_max_bytes, fetched, error);
+		if (result != 0)
+			return result;
+		result = fetch_once(client, &job, deadline_ms, *fetched, &repeat, error);
+		if (repeat && tries == 0)
+			result = 0;
+	}
+	return result;
+}
+
+int kwire_fetch_partition(struct kwire_client *client, const char *topic, int32_t partition,
+			  int64_t offset, const struct kwire_fetch_options *options,
+			  struct kwire_fetched **fetched, struct kwire_error *error)
+{
+	struct kwire_fetch_target target = KWIRE_FETCH_TARGET_INIT;
+
+	target.topic = topic;
+	target.partition = partition;
+	target.offset = offset;
+	return kwire_fetch_partitions(client, &target, 1, options, fetched, error);
+}
