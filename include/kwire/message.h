@@ -139,8 +139,9 @@ KWIRE_API void kwire_uuid_format(struct kwire_uuid uuid, char text[23]);
 KWIRE_API int kwire_uuid_parse(const char *text, struct kwire_uuid *uuid);
 KWIRE_API bool kwire_uuid_is_zero(struct kwire_uuid uuid);
 
-struct kwire_writer; /* lib/protocol/writer.h */
-struct kwire_reader; /* lib/protocol/reader.h */
+struct kwire_description; /* kwire/describe.h */
+struct kwire_writer;      /* lib/protocol/writer.h */
+struct kwire_reader;      /* lib/protocol/reader.h */
 
 /*
  * One direction of one API, a header or a data message: how its struct is
@@ -216,6 +217,10 @@ struct kwire_message {
 	kwire_encode_function *encode;
 	kwire_decode_function *decode;
 };
+
+/* All of them by name, headers too; links them all. */
+KWIRE_API extern const struct kwire_message *const kwire_all_messages[];
+KWIRE_API extern const int kwire_all_messages_count;
 
 /*
  * Writes `message` in `version` to `buffer` (at most `capacity` bytes) and its

@@ -39,6 +39,8 @@ static size_t forecast(const struct kw_arena *arena, size_t size, size_t consume
 	uint64_t bytes = seen > 4 * usual ? 4 * usual : seen;
 
 	bytes = (bytes > usual ? bytes : usual) + size;
+	if (left == 0) /* nothing to go by: double */
+		bytes += arena->used;
 	if (bytes < CHUNK_FLOOR)
 		bytes = CHUNK_FLOOR;
 	return bytes > SIZE_MAX / 2 ? size : (size_t)bytes;

@@ -104,6 +104,18 @@ static int fail_decode(const struct kw_decode_job *job, const struct kw_fault *f
 	return fault->result;
 }
 
+void *kw_response_build(struct kw_response *response, struct kw_arena *arena)
+{
+	kw_arena_init(arena, kw_memory_of(response), response->room,
+		      (size_t)(response->frame - response->room), response->guess);
+	return response + 1;
+}
+
+void kw_response_built(struct kw_response *response, const struct kw_arena *arena)
+{
+	response->chunks = arena->chunks;
+}
+
 int kw_response_run(struct kw_response *response, const struct kw_decode_job *job, void **message,
 		    struct kwire_error *error)
 {
@@ -111,8 +123,7 @@ int kw_response_run(struct kw_response *response, const struct kw_decode_job *jo
 	struct kw_arena arena;
 	int result = KWIRE_OK;
 
-	kw_arena_init(&arena, kw_memory_of(response), response->room,
-		      (size_t)(response->frame - response->room), response->guess);
+	kw_response_build(response, &arena);
 	kw_reader_init(&reader, response->frame, response->frame_size, &arena);
 	reader.version = job->version;
 	get_header(&reader, job);
@@ -120,7 +131,7 @@ int kw_response_run(struct kw_response *response, const struct kw_decode_job *jo
 		job->decode(&reader, response + 1, job->version);
 	if (!reader.failed)
 		kw_reader_finish(&reader);
-	response->chunks = arena.chunks;
+	kw_response_built(response, &arena);
 	if (reader.failed) {
 		result = fail_decode(job, &reader.fault, error);
 		kw_response_drop(response);

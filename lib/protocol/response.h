@@ -47,6 +47,7 @@ void kw_response_drop(struct kw_response *response);
 /* Whether the response header of `api` in `version` ends with tags. */
 bool kw_response_header_flexible(const struct kwire_api *api, int16_t version);
 
+struct kw_arena;
 struct kwire_reader;
 
 /*
@@ -69,6 +70,14 @@ struct kw_decode_job {
 };
 struct kw_response *kw_response_new_sized(struct kw_memory *memory, size_t message_size,
 					  size_t frame_size, uint32_t guess);
+/*
+ * For messages that are built, not read (lib/json): the struct in a block
+ * without frame, and its arena, which is handed back when it is filled, also
+ * before the block is dropped.
+ */
+void *kw_response_build(struct kw_response *response, struct kw_arena *arena);
+void kw_response_built(struct kw_response *response, const struct kw_arena *arena);
+
 int kw_response_run(struct kw_response *response, const struct kw_decode_job *job, void **message,
 		    struct kwire_error *error);
 

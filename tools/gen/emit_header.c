@@ -166,6 +166,13 @@ void emit_api_header(const struct api *api, const struct schema *schema, const c
 	line(&out, 0, "KWIRE_API extern const struct kwire_api kwire_%s_api;", api->c_name);
 	line(&out, 0, "KWIRE_API extern const struct kwire_server_api kwire_%s_server;",
 	     api->c_name);
+	put(&out, "\n/* Both as data, for kwire/describe.h (in libkwire-json). */\n");
+	line(&out, 0,
+	     "KWIRE_API extern const struct kwire_description kwire_%s_request_description;",
+	     api->c_name);
+	line(&out, 0,
+	     "KWIRE_API extern const struct kwire_description kwire_%s_response_description;",
+	     api->c_name);
 	put_calls(&out, api->c_name);
 	end(&out, directory, api->c_name);
 }
@@ -181,6 +188,8 @@ void emit_message_header(const struct message *message, const char *directory)
 	put_structs(&out, message);
 	put(&out, "\n");
 	line(&out, 0, "KWIRE_API extern const struct kwire_message kwire_%s_message;",
+	     message->c_name);
+	line(&out, 0, "KWIRE_API extern const struct kwire_description kwire_%s_description;",
 	     message->c_name);
 	end(&out, directory, message->c_name);
 }

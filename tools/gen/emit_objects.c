@@ -6,6 +6,7 @@
 #include "out.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void includes(struct out *out, const char *name, bool reads, bool writes)
@@ -166,20 +167,25 @@ static void emit_names(const struct schema *schema, const char *directory)
 static void emit_list(const struct schema *schema, const char *directory, const char *file,
 		      const char *type, const char *list, const char *suffix, const char *purpose)
 {
-	struct out out = {NULL, 0, 0};
+	struct out out = {NULL, 0, 0}, rows = {NULL, 0, 0};
+	bool apis = strcmp(suffix, "message") != 0;
 	int count = 0;
 
 	banner(&out, "gen/schema", purpose);
-	for (int i = 0; i < schema->api_count; i++)
-		if (!schema->apis[i].request->removed)
-			put(&out, "#include <kwire/api/%s.h>\n", schema->apis[i].c_name);
-	put(&out, "\nconst struct %s *const %s[] = {\n", type, list);
-	for (int i = 0; i < schema->api_count; i++)
-		if (!schema->apis[i].request->removed) {
-			line(&out, 1, "&kwire_%s_%s,", schema->apis[i].c_name, suffix);
-			count++;
-		}
-	put(&out, "};\nconst int %s_count = %d;\n", list, count);
+	for (int i = 0; i < (apis ? schema->api_count : schema->message_count); i++) {
+		const struct message *message = apis ? schema->apis[i].request
+						     : schema->messages[i];
+
+		if (message->removed || apis != (message->api_key >= 0))
+			continue;
+		put(&out, "#include <kwire/api/%s.h>\n", message->c_name);
+		line(&rows, 1, "&kwire_%s_%s,", message->c_name, suffix);
+		count++;
+	}
+	put(&out, "\nconst struct %s *const %s[] = {\n%s};\n", type, list,
+	    rows.text != NULL ? rows.text : "\tNULL,\n");
+	put(&out, "const int %s_count = %d;\n", list, count);
+	free(rows.text);
 	write_file(&out, directory, file);
 }
 
@@ -190,6 +196,8 @@ void emit_lists(const struct schema *schema, const char *directory)
 	emit_names(schema, directory);
 	emit_list(schema, directory, "apis.c", "kwire_api", "kwire_all_apis", "api",
 		  "All APIs by key; whoever refers to this links them all.");
+	emit_list(schema, directory, "messages.c", "kwire_message", "kwire_all_messages", "message",
+		  "All header and data messages by name; links them all.");
 	emit_list(schema, servers, "all_servers.c", "kwire_server_api", "kwire_all_servers",
 		  "server", "The server's side of all APIs by key; links them all.");
 }

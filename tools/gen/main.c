@@ -115,6 +115,8 @@ static void emit(const struct schema *schema, const char *directory)
 		emit_api_header(api, schema, headers);
 		emit_client(api, schema, text("%s/client", sources));
 		emit_server(api, text("%s/server", sources));
+		emit_description(api->request, api->c_name, text("%s/describe", sources));
+		emit_description(api->response, api->c_name, text("%s/describe", sources));
 	}
 	for (int i = 0; i < schema->message_count; i++) {
 		const struct message *message = schema->messages[i];
@@ -123,8 +125,10 @@ static void emit(const struct schema *schema, const char *directory)
 			continue;
 		emit_message_header(message, headers);
 		emit_data(message, text("%s/data", sources));
+		emit_description(message, message->c_name, text("%s/describe", sources));
 	}
 	emit_lists(schema, sources);
+	emit_description_list(schema, text("%s/describe", sources));
 	remove_stale(headers, ".h");
 	remove_stale(sources, ".c");
 	for (int i = 0; i < 4; i++)

@@ -55,7 +55,7 @@ void emit_client(const struct api *api, const struct schema *schema, const char 
 void emit_server(const struct api *api, const char *directory);
 void emit_data(const struct message *message, const char *directory);
 void emit_lists(const struct schema *schema, const char *directory);
-void emit_description(const struct api *api, const struct message *message, const char *directory);
+void emit_description(const struct message *message, const char *header, const char *directory);
 void emit_description_list(const struct schema *schema, const char *directory);
 
 #endif

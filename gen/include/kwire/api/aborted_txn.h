@@ -26,6 +26,7 @@ struct kwire_aborted_txn {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_aborted_txn_message;
+KWIRE_API extern const struct kwire_description kwire_aborted_txn_description;
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,10 @@ struct kwire_add_offsets_to_txn_response {
 KWIRE_API extern const struct kwire_api kwire_add_offsets_to_txn_api;
 KWIRE_API extern const struct kwire_server_api kwire_add_offsets_to_txn_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_add_offsets_to_txn_request_description;
+KWIRE_API extern const struct kwire_description kwire_add_offsets_to_txn_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_add_offsets_to_txn(struct kwire_client *client,
 	const struct kwire_add_offsets_to_txn_request *request,

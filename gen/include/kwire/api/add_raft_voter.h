@@ -70,6 +70,10 @@ struct kwire_add_raft_voter_response {
 KWIRE_API extern const struct kwire_api kwire_add_raft_voter_api;
 KWIRE_API extern const struct kwire_server_api kwire_add_raft_voter_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_add_raft_voter_request_description;
+KWIRE_API extern const struct kwire_description kwire_add_raft_voter_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_add_raft_voter(struct kwire_client *client,
 	const struct kwire_add_raft_voter_request *request,

@@ -47,6 +47,10 @@ struct kwire_allocate_producer_ids_response {
 KWIRE_API extern const struct kwire_api kwire_allocate_producer_ids_api;
 KWIRE_API extern const struct kwire_server_api kwire_allocate_producer_ids_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_allocate_producer_ids_request_description;
+KWIRE_API extern const struct kwire_description kwire_allocate_producer_ids_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_allocate_producer_ids(struct kwire_client *client,
 	const struct kwire_allocate_producer_ids_request *request,

@@ -140,6 +140,10 @@ struct kwire_alter_partition_response {
 KWIRE_API extern const struct kwire_api kwire_alter_partition_api;
 KWIRE_API extern const struct kwire_server_api kwire_alter_partition_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_alter_partition_request_description;
+KWIRE_API extern const struct kwire_description kwire_alter_partition_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_alter_partition(struct kwire_client *client,
 	const struct kwire_alter_partition_request *request,

@@ -108,6 +108,10 @@ struct kwire_api_versions_response {
 KWIRE_API extern const struct kwire_api kwire_api_versions_api;
 KWIRE_API extern const struct kwire_server_api kwire_api_versions_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_api_versions_request_description;
+KWIRE_API extern const struct kwire_description kwire_api_versions_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_api_versions(struct kwire_client *client,
 	const struct kwire_api_versions_request *request,

@@ -151,6 +151,10 @@ struct kwire_begin_quorum_epoch_response {
 KWIRE_API extern const struct kwire_api kwire_begin_quorum_epoch_api;
 KWIRE_API extern const struct kwire_server_api kwire_begin_quorum_epoch_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_begin_quorum_epoch_request_description;
+KWIRE_API extern const struct kwire_description kwire_begin_quorum_epoch_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_begin_quorum_epoch(struct kwire_client *client,
 	const struct kwire_begin_quorum_epoch_request *request,

@@ -59,6 +59,10 @@ struct kwire_broker_heartbeat_response {
 KWIRE_API extern const struct kwire_api kwire_broker_heartbeat_api;
 KWIRE_API extern const struct kwire_server_api kwire_broker_heartbeat_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_broker_heartbeat_request_description;
+KWIRE_API extern const struct kwire_description kwire_broker_heartbeat_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_broker_heartbeat(struct kwire_client *client,
 	const struct kwire_broker_heartbeat_request *request,

@@ -132,6 +132,10 @@ struct kwire_consumer_group_describe_response {
 KWIRE_API extern const struct kwire_api kwire_consumer_group_describe_api;
 KWIRE_API extern const struct kwire_server_api kwire_consumer_group_describe_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_consumer_group_describe_request_description;
+KWIRE_API extern const struct kwire_description kwire_consumer_group_describe_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_consumer_group_describe(struct kwire_client *client,
 	const struct kwire_consumer_group_describe_request *request,

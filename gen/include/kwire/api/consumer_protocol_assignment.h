@@ -35,6 +35,7 @@ struct kwire_consumer_protocol_assignment {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_consumer_protocol_assignment_message;
+KWIRE_API extern const struct kwire_description kwire_consumer_protocol_assignment_description;
 
 #ifdef __cplusplus
 }

@@ -41,6 +41,7 @@ struct kwire_consumer_protocol_subscription {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_consumer_protocol_subscription_message;
+KWIRE_API extern const struct kwire_description kwire_consumer_protocol_subscription_description;
 
 #ifdef __cplusplus
 }

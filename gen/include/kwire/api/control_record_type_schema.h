@@ -20,6 +20,7 @@ struct kwire_control_record_type_schema {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_control_record_type_schema_message;
+KWIRE_API extern const struct kwire_description kwire_control_record_type_schema_description;
 
 #ifdef __cplusplus
 }

@@ -87,6 +87,10 @@ struct kwire_controller_registration_response {
 KWIRE_API extern const struct kwire_api kwire_controller_registration_api;
 KWIRE_API extern const struct kwire_server_api kwire_controller_registration_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_controller_registration_request_description;
+KWIRE_API extern const struct kwire_description kwire_controller_registration_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_controller_registration(struct kwire_client *client,
 	const struct kwire_controller_registration_request *request,

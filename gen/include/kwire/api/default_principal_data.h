@@ -26,6 +26,7 @@ struct kwire_default_principal_data {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_default_principal_data_message;
+KWIRE_API extern const struct kwire_description kwire_default_principal_data_description;
 
 #ifdef __cplusplus
 }

@@ -112,6 +112,10 @@ struct kwire_delete_acls_response {
 KWIRE_API extern const struct kwire_api kwire_delete_acls_api;
 KWIRE_API extern const struct kwire_server_api kwire_delete_acls_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_delete_acls_request_description;
+KWIRE_API extern const struct kwire_description kwire_delete_acls_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_delete_acls(struct kwire_client *client,
 	const struct kwire_delete_acls_request *request,

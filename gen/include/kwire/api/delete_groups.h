@@ -58,6 +58,10 @@ struct kwire_delete_groups_response {
 KWIRE_API extern const struct kwire_api kwire_delete_groups_api;
 KWIRE_API extern const struct kwire_server_api kwire_delete_groups_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_delete_groups_request_description;
+KWIRE_API extern const struct kwire_description kwire_delete_groups_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_delete_groups(struct kwire_client *client,
 	const struct kwire_delete_groups_request *request,

@@ -109,6 +109,10 @@ struct kwire_describe_client_quotas_response {
 KWIRE_API extern const struct kwire_api kwire_describe_client_quotas_api;
 KWIRE_API extern const struct kwire_server_api kwire_describe_client_quotas_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_describe_client_quotas_request_description;
+KWIRE_API extern const struct kwire_description kwire_describe_client_quotas_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_describe_client_quotas(struct kwire_client *client,
 	const struct kwire_describe_client_quotas_request *request,

@@ -115,6 +115,10 @@ struct kwire_describe_log_dirs_response {
 KWIRE_API extern const struct kwire_api kwire_describe_log_dirs_api;
 KWIRE_API extern const struct kwire_server_api kwire_describe_log_dirs_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_describe_log_dirs_request_description;
+KWIRE_API extern const struct kwire_description kwire_describe_log_dirs_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_describe_log_dirs(struct kwire_client *client,
 	const struct kwire_describe_log_dirs_request *request,

@@ -130,6 +130,12 @@ struct kwire_describe_share_group_offsets_response {
 KWIRE_API extern const struct kwire_api kwire_describe_share_group_offsets_api;
 KWIRE_API extern const struct kwire_server_api kwire_describe_share_group_offsets_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description
+	kwire_describe_share_group_offsets_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_describe_share_group_offsets_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_describe_share_group_offsets(struct kwire_client *client,
 	const struct kwire_describe_share_group_offsets_request *request,

@@ -136,6 +136,11 @@ struct kwire_describe_topic_partitions_response {
 KWIRE_API extern const struct kwire_api kwire_describe_topic_partitions_api;
 KWIRE_API extern const struct kwire_server_api kwire_describe_topic_partitions_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_describe_topic_partitions_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_describe_topic_partitions_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_describe_topic_partitions(struct kwire_client *client,
 	const struct kwire_describe_topic_partitions_request *request,

@@ -94,6 +94,10 @@ struct kwire_elect_leaders_response {
 KWIRE_API extern const struct kwire_api kwire_elect_leaders_api;
 KWIRE_API extern const struct kwire_server_api kwire_elect_leaders_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_elect_leaders_request_description;
+KWIRE_API extern const struct kwire_description kwire_elect_leaders_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_elect_leaders(struct kwire_client *client,
 	const struct kwire_elect_leaders_request *request,

@@ -20,6 +20,7 @@ struct kwire_end_txn_marker {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_end_txn_marker_message;
+KWIRE_API extern const struct kwire_description kwire_end_txn_marker_description;
 
 #ifdef __cplusplus
 }

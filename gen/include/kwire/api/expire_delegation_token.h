@@ -45,6 +45,10 @@ struct kwire_expire_delegation_token_response {
 KWIRE_API extern const struct kwire_api kwire_expire_delegation_token_api;
 KWIRE_API extern const struct kwire_server_api kwire_expire_delegation_token_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_expire_delegation_token_request_description;
+KWIRE_API extern const struct kwire_description kwire_expire_delegation_token_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_expire_delegation_token(struct kwire_client *client,
 	const struct kwire_expire_delegation_token_request *request,

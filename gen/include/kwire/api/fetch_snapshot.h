@@ -181,6 +181,10 @@ struct kwire_fetch_snapshot_response {
 KWIRE_API extern const struct kwire_api kwire_fetch_snapshot_api;
 KWIRE_API extern const struct kwire_server_api kwire_fetch_snapshot_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_fetch_snapshot_request_description;
+KWIRE_API extern const struct kwire_description kwire_fetch_snapshot_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_fetch_snapshot(struct kwire_client *client,
 	const struct kwire_fetch_snapshot_request *request,

@@ -78,6 +78,10 @@ struct kwire_find_coordinator_response {
 KWIRE_API extern const struct kwire_api kwire_find_coordinator_api;
 KWIRE_API extern const struct kwire_server_api kwire_find_coordinator_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_find_coordinator_request_description;
+KWIRE_API extern const struct kwire_description kwire_find_coordinator_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_find_coordinator(struct kwire_client *client,
 	const struct kwire_find_coordinator_request *request,

@@ -55,6 +55,12 @@ struct kwire_get_telemetry_subscriptions_response {
 KWIRE_API extern const struct kwire_api kwire_get_telemetry_subscriptions_api;
 KWIRE_API extern const struct kwire_server_api kwire_get_telemetry_subscriptions_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description
+	kwire_get_telemetry_subscriptions_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_get_telemetry_subscriptions_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_get_telemetry_subscriptions(struct kwire_client *client,
 	const struct kwire_get_telemetry_subscriptions_request *request,

@@ -96,6 +96,11 @@ struct kwire_incremental_alter_configs_response {
 KWIRE_API extern const struct kwire_api kwire_incremental_alter_configs_api;
 KWIRE_API extern const struct kwire_server_api kwire_incremental_alter_configs_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_incremental_alter_configs_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_incremental_alter_configs_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_incremental_alter_configs(struct kwire_client *client,
 	const struct kwire_incremental_alter_configs_request *request,

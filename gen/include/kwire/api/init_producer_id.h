@@ -59,6 +59,10 @@ struct kwire_init_producer_id_response {
 KWIRE_API extern const struct kwire_api kwire_init_producer_id_api;
 KWIRE_API extern const struct kwire_server_api kwire_init_producer_id_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_init_producer_id_request_description;
+KWIRE_API extern const struct kwire_description kwire_init_producer_id_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_init_producer_id(struct kwire_client *client,
 	const struct kwire_init_producer_id_request *request,

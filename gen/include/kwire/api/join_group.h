@@ -101,6 +101,10 @@ struct kwire_join_group_response {
 KWIRE_API extern const struct kwire_api kwire_join_group_api;
 KWIRE_API extern const struct kwire_server_api kwire_join_group_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_join_group_request_description;
+KWIRE_API extern const struct kwire_description kwire_join_group_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_join_group(struct kwire_client *client,
 	const struct kwire_join_group_request *request, struct kwire_join_group_response **response,

@@ -24,6 +24,7 @@ struct kwire_kraft_version_record {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_kraft_version_record_message;
+KWIRE_API extern const struct kwire_description kwire_kraft_version_record_description;
 
 #ifdef __cplusplus
 }

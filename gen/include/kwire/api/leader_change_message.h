@@ -46,6 +46,7 @@ struct kwire_leader_change_message {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_leader_change_message_message;
+KWIRE_API extern const struct kwire_description kwire_leader_change_message_description;
 
 #ifdef __cplusplus
 }

@@ -96,6 +96,12 @@ struct kwire_list_partition_reassignments_response {
 KWIRE_API extern const struct kwire_api kwire_list_partition_reassignments_api;
 KWIRE_API extern const struct kwire_server_api kwire_list_partition_reassignments_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description
+	kwire_list_partition_reassignments_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_list_partition_reassignments_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_list_partition_reassignments(struct kwire_client *client,
 	const struct kwire_list_partition_reassignments_request *request,

@@ -139,6 +139,10 @@ struct kwire_metadata_response {
 KWIRE_API extern const struct kwire_api kwire_metadata_api;
 KWIRE_API extern const struct kwire_server_api kwire_metadata_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_metadata_request_description;
+KWIRE_API extern const struct kwire_description kwire_metadata_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_metadata(struct kwire_client *client,
 	const struct kwire_metadata_request *request, struct kwire_metadata_response **response,

@@ -119,6 +119,10 @@ struct kwire_offset_commit_response {
 KWIRE_API extern const struct kwire_api kwire_offset_commit_api;
 KWIRE_API extern const struct kwire_server_api kwire_offset_commit_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_offset_commit_request_description;
+KWIRE_API extern const struct kwire_description kwire_offset_commit_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_offset_commit(struct kwire_client *client,
 	const struct kwire_offset_commit_request *request,

@@ -91,6 +91,10 @@ struct kwire_offset_delete_response {
 KWIRE_API extern const struct kwire_api kwire_offset_delete_api;
 KWIRE_API extern const struct kwire_server_api kwire_offset_delete_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_offset_delete_request_description;
+KWIRE_API extern const struct kwire_description kwire_offset_delete_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_offset_delete(struct kwire_client *client,
 	const struct kwire_offset_delete_request *request,

@@ -172,6 +172,10 @@ struct kwire_produce_response {
 KWIRE_API extern const struct kwire_api kwire_produce_api;
 KWIRE_API extern const struct kwire_server_api kwire_produce_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_produce_request_description;
+KWIRE_API extern const struct kwire_description kwire_produce_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_produce(struct kwire_client *client,
 	const struct kwire_produce_request *request, struct kwire_produce_response **response,

@@ -49,6 +49,10 @@ struct kwire_push_telemetry_response {
 KWIRE_API extern const struct kwire_api kwire_push_telemetry_api;
 KWIRE_API extern const struct kwire_server_api kwire_push_telemetry_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_push_telemetry_request_description;
+KWIRE_API extern const struct kwire_description kwire_push_telemetry_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_push_telemetry(struct kwire_client *client,
 	const struct kwire_push_telemetry_request *request,

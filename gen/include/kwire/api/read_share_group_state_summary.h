@@ -111,6 +111,12 @@ struct kwire_read_share_group_state_summary_response {
 KWIRE_API extern const struct kwire_api kwire_read_share_group_state_summary_api;
 KWIRE_API extern const struct kwire_server_api kwire_read_share_group_state_summary_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description
+	kwire_read_share_group_state_summary_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_read_share_group_state_summary_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_read_share_group_state_summary(struct kwire_client *client,
 	const struct kwire_read_share_group_state_summary_request *request,

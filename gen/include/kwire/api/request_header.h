@@ -28,6 +28,7 @@ struct kwire_request_header {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_request_header_message;
+KWIRE_API extern const struct kwire_description kwire_request_header_description;
 
 #ifdef __cplusplus
 }

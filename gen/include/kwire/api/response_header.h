@@ -22,6 +22,7 @@ struct kwire_response_header {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_response_header_message;
+KWIRE_API extern const struct kwire_description kwire_response_header_description;
 
 #ifdef __cplusplus
 }

@@ -45,6 +45,10 @@ struct kwire_sasl_authenticate_response {
 KWIRE_API extern const struct kwire_api kwire_sasl_authenticate_api;
 KWIRE_API extern const struct kwire_server_api kwire_sasl_authenticate_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_sasl_authenticate_request_description;
+KWIRE_API extern const struct kwire_description kwire_sasl_authenticate_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_sasl_authenticate(struct kwire_client *client,
 	const struct kwire_sasl_authenticate_request *request,

@@ -37,6 +37,10 @@ struct kwire_sasl_handshake_response {
 KWIRE_API extern const struct kwire_api kwire_sasl_handshake_api;
 KWIRE_API extern const struct kwire_server_api kwire_sasl_handshake_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_sasl_handshake_request_description;
+KWIRE_API extern const struct kwire_description kwire_sasl_handshake_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_sasl_handshake(struct kwire_client *client,
 	const struct kwire_sasl_handshake_request *request,

@@ -169,6 +169,10 @@ struct kwire_share_acknowledge_response {
 KWIRE_API extern const struct kwire_api kwire_share_acknowledge_api;
 KWIRE_API extern const struct kwire_server_api kwire_share_acknowledge_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_share_acknowledge_request_description;
+KWIRE_API extern const struct kwire_description kwire_share_acknowledge_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_share_acknowledge(struct kwire_client *client,
 	const struct kwire_share_acknowledge_request *request,

@@ -223,6 +223,10 @@ struct kwire_share_fetch_response {
 KWIRE_API extern const struct kwire_api kwire_share_fetch_api;
 KWIRE_API extern const struct kwire_server_api kwire_share_fetch_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_share_fetch_request_description;
+KWIRE_API extern const struct kwire_description kwire_share_fetch_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_share_fetch(struct kwire_client *client,
 	const struct kwire_share_fetch_request *request,

@@ -22,6 +22,7 @@ struct kwire_snapshot_footer_record {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_snapshot_footer_record_message;
+KWIRE_API extern const struct kwire_description kwire_snapshot_footer_record_description;
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,7 @@ struct kwire_snapshot_header_record {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_snapshot_header_record_message;
+KWIRE_API extern const struct kwire_description kwire_snapshot_header_record_description;
 
 #ifdef __cplusplus
 }

@@ -118,6 +118,12 @@ KWIRE_API extern const struct kwire_api kwire_streams_group_topology_description
 KWIRE_API extern const struct kwire_server_api
 	kwire_streams_group_topology_description_update_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description
+	kwire_streams_group_topology_description_update_request_description;
+KWIRE_API extern const struct kwire_description
+	kwire_streams_group_topology_description_update_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_streams_group_topology_description_update(struct kwire_client *client,
 	const struct kwire_streams_group_topology_description_update_request *request,

@@ -74,6 +74,10 @@ struct kwire_sync_group_response {
 KWIRE_API extern const struct kwire_api kwire_sync_group_api;
 KWIRE_API extern const struct kwire_server_api kwire_sync_group_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_sync_group_request_description;
+KWIRE_API extern const struct kwire_description kwire_sync_group_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_sync_group(struct kwire_client *client,
 	const struct kwire_sync_group_request *request, struct kwire_sync_group_response **response,

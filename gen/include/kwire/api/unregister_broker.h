@@ -43,6 +43,10 @@ struct kwire_unregister_broker_response {
 KWIRE_API extern const struct kwire_api kwire_unregister_broker_api;
 KWIRE_API extern const struct kwire_server_api kwire_unregister_broker_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_unregister_broker_request_description;
+KWIRE_API extern const struct kwire_description kwire_unregister_broker_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_unregister_broker(struct kwire_client *client,
 	const struct kwire_unregister_broker_request *request,

@@ -85,6 +85,10 @@ struct kwire_update_features_response {
 KWIRE_API extern const struct kwire_api kwire_update_features_api;
 KWIRE_API extern const struct kwire_server_api kwire_update_features_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_update_features_request_description;
+KWIRE_API extern const struct kwire_description kwire_update_features_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_update_features(struct kwire_client *client,
 	const struct kwire_update_features_request *request,

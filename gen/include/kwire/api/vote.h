@@ -142,6 +142,10 @@ struct kwire_vote_response {
 KWIRE_API extern const struct kwire_api kwire_vote_api;
 KWIRE_API extern const struct kwire_server_api kwire_vote_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_vote_request_description;
+KWIRE_API extern const struct kwire_description kwire_vote_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_vote(struct kwire_client *client,
 	const struct kwire_vote_request *request, struct kwire_vote_response **response,

@@ -72,6 +72,7 @@ struct kwire_voters_record {
 	}
 
 KWIRE_API extern const struct kwire_message kwire_voters_record_message;
+KWIRE_API extern const struct kwire_description kwire_voters_record_description;
 
 #ifdef __cplusplus
 }

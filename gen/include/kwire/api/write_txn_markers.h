@@ -122,6 +122,10 @@ struct kwire_write_txn_markers_response {
 KWIRE_API extern const struct kwire_api kwire_write_txn_markers_api;
 KWIRE_API extern const struct kwire_server_api kwire_write_txn_markers_server;
 
+/* Both as data, for kwire/describe.h (in libkwire-json). */
+KWIRE_API extern const struct kwire_description kwire_write_txn_markers_request_description;
+KWIRE_API extern const struct kwire_description kwire_write_txn_markers_response_description;
+
 /* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the response typed. */
 static inline int kwire_send_write_txn_markers(struct kwire_client *client,
 	const struct kwire_write_txn_markers_request *request,
