@@ -113,11 +113,15 @@ static void read_number(struct source *source, const struct kwire_field_descript
 static void read_double(struct source *source, const struct kwire_field_description *field,
 			const json_t *json, double *value)
 {
+	/* By their bits: what 0.0 / 0.0 gives is up to the machine. */
 	static const struct {
 		const char *name;
-		double value;
-	} words[] = {{"NaN", 0.0}, {"Infinity", 1.0}, {"-Infinity", -1.0}};
-	double zero = 0.0;
+		uint64_t bits;
+	} words[] = {
+		{"NaN", UINT64_C(0x7ff8000000000000)},
+		{"Infinity", UINT64_C(0x7ff0000000000000)},
+		{"-Infinity", UINT64_C(0xfff0000000000000)},
+	};
 
 	if (json_is_number(json)) {
 		*value = json_number_value(json);
@@ -125,7 +129,7 @@ static void read_double(struct source *source, const struct kwire_field_descript
 	}
 	for (size_t i = 0; json_is_string(json) && i < 3; i++)
 		if (strcmp(json_string_value(json), words[i].name) == 0) {
-			*value = words[i].value / zero;
+			memcpy(value, &words[i].bits, sizeof(*value));
 			return;
 		}
 	fail_kind(source, field, json, "a number");

@@ -98,8 +98,10 @@ static void encode_field(struct out *out, const struct struct_spec *spec, const 
 	}
 	if (!checked)
 		return;
-	/* What a flexible version carries as a tag, others cannot carry. */
-	if (known[0] != '\0') {
+	if (versions_none(versions_both(field->versions, spec->used))) {
+		line(out, 1, "kw_put_absent(writer, %s, \"%s\");", test, field->c_name);
+	} else {
+		/* What a flexible version carries as a tag, others cannot carry. */
 		struct versions lacking = {spec->used.low, field->versions.low - 1};
 
 		line(out, 1, "if (%s)", guard(lacking, spec->used));

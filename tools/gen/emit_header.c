@@ -11,6 +11,8 @@ static const char *remark(const struct field *field, const struct struct_spec *s
 	struct versions in = versions_both(field->versions, spec->used);
 	struct versions null = versions_both(field->nullable, in);
 
+	if (versions_none(in))
+		return "in no version any more";
 	if (!versions_contain(field->versions, spec->used))
 		result = field->versions.high >= spec->used.high ? text("%d+", in.low)
 								 : text("%d-%d", in.low, in.high);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Checks that a parsed schema makes sense: versions nest, tags are in order,
- * defaults fit, structs are there.  Leaves only what occurs in the message's
- * versions: a field that all of them lack is dropped.
+ * defaults fit, structs are there.  Drops structs that none of the message's versions
+ * has.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -304,7 +304,7 @@ static void resolve(const struct message *message, struct struct_spec *spec,
 	spec->visiting = false;
 }
 
-/* Drops what never occurs, and lists the structs that do, innermost first. */
+/* Drops structs that never occur, and lists the structs that do, innermost first. */
 static void collect(struct message *message, struct struct_spec *spec)
 {
 	int kept = 0;
@@ -316,10 +316,12 @@ static void collect(struct message *message, struct struct_spec *spec)
 	for (int i = 0; i < spec->count; i++) {
 		struct field *field = &spec->fields[i];
 
-		if (versions_none(versions_both(field->versions, spec->used)))
-			continue;
-		if (field->type == TYPE_STRUCT)
+		/* Another field stays, so that setting it is refused, as Kafka does. */
+		if (field->type == TYPE_STRUCT) {
+			if (versions_none(versions_both(field->versions, spec->used)))
+				continue;
 			collect(message, field->struct_);
+		}
 		spec->fields[kept++] = *field;
 	}
 	spec->count = kept;

@@ -20,6 +20,7 @@ static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_share_fetch_request_topic_partition *message, int16_t version)
 {
 	kw_put_int32(writer, message->partition_index);
+	kw_put_absent(writer, message->partition_max_bytes == 0, "partition_max_bytes");
 	if (kw_put_count(writer, message->acknowledgement_batches.items,
 		message->acknowledgement_batches.count, false, "acknowledgement_batches"))
 		for (int32_t i = 0; i < message->acknowledgement_batches.count; i++) {

@@ -36,6 +36,9 @@ static const struct kwire_share_fetch_request_topic_partition request_topic_part
 static const struct kwire_field_description request_topic_partition_fields[] = {
 	{"partition_index", "partitionIndex", KWIRE_TYPE_INT32, 0, 0, 32767, 0, -1, 32767, -1,
 		offsetof(struct kwire_share_fetch_request_topic_partition, partition_index), NULL},
+	{"partition_max_bytes", "partitionMaxBytes", KWIRE_TYPE_INT32, 0, 0, 0, 0, -1, 32767, -1,
+		offsetof(struct kwire_share_fetch_request_topic_partition, partition_max_bytes),
+		NULL},
 	{"acknowledgement_batches", "acknowledgementBatches", KWIRE_TYPE_STRUCT, KWIRE_FIELD_ARRAY,
 		0, 32767, 0, -1, 32767, -1,
 		offsetof(struct kwire_share_fetch_request_topic_partition, acknowledgement_batches),
@@ -44,7 +47,7 @@ static const struct kwire_field_description request_topic_partition_fields[] = {
 static const struct kwire_struct_description request_topic_partition_struct = {
 	.name = "kwire_share_fetch_request_topic_partition",
 	.fields = request_topic_partition_fields,
-	.field_count = 2,
+	.field_count = 3,
 	.size = sizeof(struct kwire_share_fetch_request_topic_partition),
 	.unknown_tags_offset = offsetof(struct kwire_share_fetch_request_topic_partition,
 		unknown_tags),

@@ -20,6 +20,7 @@ static void get_request_topic_partition(struct kwire_reader *reader,
 	struct kwire_share_fetch_request_topic_partition *message, int16_t version)
 {
 	message->partition_index = kw_get_int32(reader, "partition_index");
+	message->partition_max_bytes = 0;
 	message->acknowledgement_batches.items =
 		kw_get_array(reader, &message->acknowledgement_batches.count,
 		sizeof(*message->acknowledgement_batches.items), 18, false,

@@ -29,6 +29,7 @@ struct kwire_share_fetch_request_topic_partition_acknowledgement_batch {
 
 struct kwire_share_fetch_request_topic_partition {
 	int32_t partition_index;
+	int32_t partition_max_bytes; /* in no version any more */
 	struct {
 		struct kwire_share_fetch_request_topic_partition_acknowledgement_batch *items;
 		int32_t count;
@@ -37,6 +38,7 @@ struct kwire_share_fetch_request_topic_partition {
 };
 #define KWIRE_SHARE_FETCH_REQUEST_TOPIC_PARTITION_INIT \
 	{ \
+		0, \
 		0, \
 		{NULL, 0}, \
 		NULL, \
