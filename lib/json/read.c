@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "../base/base64.h"
 #include "../protocol/arena.h"
 #include "../protocol/fault.h"
 #include "../protocol/response.h"
@@ -161,23 +162,21 @@ static void read_string(struct source *source, const struct kwire_field_descript
 static void read_bytes(struct source *source, const struct kwire_field_description *field,
 		       const json_t *json, struct kwire_bytes *value)
 {
-	size_t size;
+	size_t size, decoded;
 	uint8_t *data;
-	ptrdiff_t decoded;
 
 	if (!json_is_string(json)) {
 		fail_kind(source, field, json, "base64 text");
 		return;
 	}
 	size = json_string_length(json);
-	data = allocate(source, kw_base64_room(size));
+	data = allocate(source, size / 4 * 3 + 1);
 	if (data == NULL)
 		return;
-	decoded = kw_base64_decode(json_string_value(json), size, data);
-	if (decoded < 0)
-		fail(source, field->json_name, "is no base64");
+	if (kw_base64_decode(json_string_value(json), size, data, &decoded))
+		*value = kwire_bytes_of(data, decoded);
 	else
-		*value = kwire_bytes_of(data, (size_t)decoded);
+		fail(source, field->json_name, "is no base64");
 }
 
 static void read_value(struct source *source, const struct kwire_field_description *field,

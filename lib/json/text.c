@@ -6,21 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-void kw_text_add(struct kw_text *text, const char *data, size_t size)
+#include "../base/base64.h"
+
+static bool reserve(struct kw_text *text, size_t size)
 {
-	if (text->failed || size == 0)
-		return;
-	if (size > text->capacity - text->size) {
+	if (!text->failed && size > text->capacity - text->size) {
 		size_t capacity = (text->size + size) * 2 + 256;
 		char *more = kw_realloc(text->memory, text->data, capacity);
 
 		if (more == NULL) {
 			text->failed = true;
-			return;
+		} else {
+			text->data = more;
+			text->capacity = capacity;
 		}
-		text->data = more;
-		text->capacity = capacity;
 	}
+	return !text->failed;
+}
+
+void kw_text_add(struct kw_text *text, const char *data, size_t size)
+{
+	if (size == 0 || !reserve(text, size))
+		return;
 	memcpy(text->data + text->size, data, size);
 	text->size += size;
 }
@@ -174,57 +181,10 @@ void kw_text_string(struct kw_text *text, const char *data, size_t size)
 	kw_text_put(text, "\"");
 }
 
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 void kw_text_base64(struct kw_text *text, const uint8_t *data, size_t size)
 {
 	kw_text_put(text, "\"");
-	for (; size > 0; data += 3) {
-		size_t take = size < 3 ? size : 3;
-		uint32_t bits = (uint32_t)data[0] << 16 | (uint32_t)(take > 1 ? data[1] : 0) << 8 |
-				(take > 2 ? data[2] : 0);
-		char group[4];
-
-		for (int i = 0; i < 4; i++)
-			group[i] = base64_digits[bits >> (18 - 6 * i) & 0x3f];
-		if (take < 3)
-			group[3] = '=';
-		if (take < 2)
-			group[2] = '=';
-		kw_text_add(text, group, 4);
-		size -= take;
-	}
+	if (reserve(text, kw_base64_size(size)))
+		text->size += kw_base64_encode(data, size, false, text->data + text->size);
 	kw_text_put(text, "\"");
-}
-
-size_t kw_base64_room(size_t size)
-{
-	return size / 4 * 3 + 3;
-}
-
-ptrdiff_t kw_base64_decode(const char *text, size_t size, uint8_t *data)
-{
-	uint8_t *to = data;
-	uint32_t bits = 0;
-	unsigned count = 0;
-
-	/* Padding, if any, fills the last group up to four. */
-	if (size > 0 && size % 4 == 0 && text[size - 1] == '=')
-		size -= text[size - 2] == '=' ? 2 : 1;
-	if (size % 4 == 1)
-		return -1;
-	for (size_t i = 0; i < size; i++) {
-		const char *digit = text[i] == '\0' ? NULL : strchr(base64_digits, text[i]);
-
-		if (digit == NULL)
-			return -1;
-		bits = (bits << 6 | (uint32_t)(digit - base64_digits)) & 0xffffff;
-		count += 6;
-		if (count >= 8) {
-			count -= 8;
-			*to++ = (uint8_t)(bits >> count);
-		}
-	}
-	return to - data;
 }

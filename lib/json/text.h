@@ -33,9 +33,4 @@ void kw_text_string(struct kw_text *text, const char *data, size_t size);
 /* In quotes, standard alphabet, padded. */
 void kw_text_base64(struct kw_text *text, const uint8_t *data, size_t size);
 
-/* Bytes that `size` characters of base64 stand for (0 to 3 too many), and the bytes; -1: it is
- * none. */
-size_t kw_base64_room(size_t size);
-ptrdiff_t kw_base64_decode(const char *text, size_t size, uint8_t *data);
-
 #endif
