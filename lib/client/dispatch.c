@@ -133,6 +133,25 @@ static bool refused(const struct kwire_error *error)
 	return error->result == KWIRE_EAUTH;
 }
 
+/* Whether waiting could help: what the program or an administrator must change, it could not. */
+static bool may_pass(const struct kwire_error *error)
+{
+	switch (error->result) {
+	case KWIRE_EINVAL:
+	case KWIRE_ECONFIG:
+	case KWIRE_ENOMEM:
+	case KWIRE_EAUTH:
+	case KWIRE_EBROKER:
+	case KWIRE_ECLOSED:
+	case KWIRE_ENOTBUILT:
+		return false;
+	case KWIRE_ETLS:
+		return error->retriable;
+	default:
+		return true;
+	}
+}
+
 /*
  * Waits until something may have changed.  `again`: it was found stale, and
  * may go out once more after the pause that a short life brings.  False: the
@@ -143,7 +162,7 @@ static bool wait_for_change(struct kwire_client *client, const struct kw_operati
 {
 	struct kwire_error cause;
 
-	if (!(operation->wait || again) || !error->retriable)
+	if (!(operation->wait || again) || !may_pass(error))
 		return false;
 	if (kw_pool_wait(&client->pool, operation->deadline_ms))
 		return true;
