@@ -91,7 +91,6 @@ static void set_options(struct kwire_connection *connection,
 	connection->port = options->port;
 	connection->node_id = options->node_id;
 	connection->versions_start = options->versions_start;
-	connection->tls = options->tls;
 	connection->events = options->events;
 	connection->own_transport = options->ops != NULL;
 	connection->ops = options->ops;

@@ -18,8 +18,6 @@
 #include "../config/config.h"
 #include "versions.h"
 
-struct kw_tls_context;
-
 enum kw_connection_state {
 	KW_CONNECTION_SETUP,
 	KW_CONNECTION_READY,
@@ -52,12 +50,10 @@ struct kw_connection_events {
 struct kw_connection_options {
 	const char *host; /* copied; a name or address, IPv6 without brackets */
 	int port;
-	int32_t node_id;            /* for errors; -1 where not known */
-	int64_t setup_timeout_ms;   /* -1: socket.connection.setup.timeout.ms */
-	int16_t versions_start;     /* first ApiVersions version to try; -1: our newest.  See
-				       kw_connection_versions_start() */
-	struct kw_tls_context *tls; /* borrowed until the connection is joined; NULL: made from the
-				       config where it asks for TLS */
+	int32_t node_id;          /* for errors; -1 where not known */
+	int64_t setup_timeout_ms; /* -1: socket.connection.setup.timeout.ms */
+	int16_t versions_start;   /* first ApiVersions version to try; -1: our newest.  See
+				     kw_connection_versions_start() */
 	const struct kwire_transport_ops
 		*ops; /* a transport of the program's instead of dialling */
 	void *transport;
@@ -66,7 +62,8 @@ struct kw_connection_options {
 
 /*
  * Makes a connection and starts its thread; does not wait for anything.
- * `config` is a frozen one, of which the connection takes a reference.  The
+ * `config` is a frozen one, of which the connection takes a reference, with
+ * kw_security_attach() done.  The
  * caller holds one reference to the connection, its thread another.  On
  * failure (KWIRE_ENOMEM, KWIRE_ELIMIT: no thread or descriptor to be had)
  * nothing was started, no event will come, and a transport in `options` was

@@ -87,7 +87,6 @@ struct kwire_connection {
 	int64_t setup_timeout_ms;
 	int64_t setup_deadline_ms;
 	int16_t versions_start;
-	struct kw_tls_context *tls;
 	bool own_transport; /* the program's: it cannot be dialled again */
 	struct kwire_string client_id;
 	struct kw_connection_events events;

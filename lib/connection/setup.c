@@ -102,12 +102,16 @@ static int read_table(struct kwire_connection *connection, const struct reply *r
 		      int16_t version, struct kwire_error *error)
 {
 	struct kwire_api_versions_response *response = NULL;
+	struct kwire_kafka_error kafka;
 	int16_t code = (int16_t)kw_load16(reply->data + ERROR_CODE_AT);
 	int result = KWIRE_OK;
 
 	if (code != 0) {
-		kw_fail(error, KWIRE_EKAFKA, "the broker refused ApiVersions with error %d", code);
+		kafka = kwire_kafka_error(code);
+		kw_fail(error, KWIRE_EKAFKA, "the broker refused ApiVersions: %s (%d)", kafka.name,
+			code);
 		error->kafka_code = code;
+		error->retriable = kafka.retriable;
 		return KWIRE_EKAFKA;
 	}
 	result = decode(reply, version, &response, error);

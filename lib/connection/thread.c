@@ -14,12 +14,17 @@
 #include <sys/prctl.h>
 #endif
 
+#include <kwire/client.h>
+
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../protocol/response.h"
+#include "../sasl/security.h"
 
 enum {
 	ATTEMPTS = 3, /* at a peer that resets: the newest version twice, then version 0 */
+	SASL_HANDSHAKE_KEY = 17,
+	SASL_AUTHENTICATE_KEY = 36,
 };
 
 /* -- set-up ------------------------------------------------------------------ */
@@ -54,22 +59,43 @@ static bool publish_transport(struct kwire_connection *connection,
 	return alive;
 }
 
-/* Closes the transport once the last who uses it has left. */
+/* Puts another transport, or none, in its place once the last who uses it has left. */
+static void replace_transport(struct kwire_connection *connection,
+			      const struct kwire_transport_ops *ops, void *transport)
+{
+	bool dead;
+
+	kw_mutex_lock(&connection->lock);
+	while (connection->transport_users > 0)
+		kw_cond_wait(&connection->changed, &connection->lock, KW_NEVER);
+	connection->ops = ops;
+	connection->transport = transport;
+	dead = is_dead(connection);
+	kw_mutex_unlock(&connection->lock);
+	/* Whoever killed it meanwhile shut down the one that is wrapped in this one, or nothing. */
+	if (dead && ops != NULL)
+		ops->shutdown(transport);
+}
+
+static void get_transport(struct kwire_connection *connection,
+			  const struct kwire_transport_ops **ops, void **transport)
+{
+	kw_mutex_lock(&connection->lock);
+	*ops = connection->ops;
+	*transport = connection->transport;
+	kw_mutex_unlock(&connection->lock);
+}
+
 static void close_transport(struct kwire_connection *connection)
 {
 	const struct kwire_transport_ops *ops;
 	void *transport;
 
-	kw_mutex_lock(&connection->lock);
-	while (connection->transport_users > 0)
-		kw_cond_wait(&connection->changed, &connection->lock, KW_NEVER);
-	ops = connection->ops;
-	transport = connection->transport;
-	connection->ops = NULL;
-	connection->transport = NULL;
-	kw_mutex_unlock(&connection->lock);
-	if (ops != NULL)
-		ops->close(transport);
+	get_transport(connection, &ops, &transport);
+	if (ops == NULL)
+		return;
+	replace_transport(connection, NULL, NULL);
+	ops->close(transport);
 }
 
 /* Resolving may hang where no deadline reaches it: meanwhile nobody waits for this thread. */
@@ -128,11 +154,27 @@ static int dial(struct kwire_connection *connection, int64_t deadline_ms,
 	return result;
 }
 
+/* Wraps the transport in TLS. */
+static int secure(struct kwire_connection *connection, int64_t deadline_ms,
+		  struct kwire_error *error)
+{
+	const struct kwire_transport_ops *lower_ops, *ops = NULL;
+	void *lower, *transport = NULL;
+	int result;
+
+	set_phase(connection, KWIRE_PHASE_TLS);
+	get_transport(connection, &lower_ops, &lower);
+	result = kw_security_open_tls(connection->config, connection->host, connection->port,
+				      lower_ops, lower, deadline_ms, &ops, &transport, error);
+	if (result == KWIRE_OK)
+		replace_transport(connection, ops, transport);
+	return result;
+}
+
 /* A transport on which Kafka can be spoken: connected, and secured where that is asked for. */
 static int reach(struct kwire_connection *connection, int64_t deadline_ms,
 		 struct kwire_error *error)
 {
-	enum kw_security_protocol protocol = connection->config->settings.security.protocol;
 	const struct kwire_transport_ops *ops = NULL;
 	void *transport = NULL;
 	int result = KWIRE_OK;
@@ -142,9 +184,8 @@ static int reach(struct kwire_connection *connection, int64_t deadline_ms,
 		if (result == KWIRE_OK && !publish_transport(connection, ops, transport))
 			result = kw_fail(error, KWIRE_ECLOSED, "closed");
 	}
-	if (result == KWIRE_OK && (protocol == KW_SSL || protocol == KW_SASL_SSL))
-		result = kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_TLS,
-				    "security.protocol asks for TLS, which is not there yet");
+	if (result == KWIRE_OK && kw_wants_tls(connection->config))
+		result = secure(connection, deadline_ms, error);
 	return result;
 }
 
@@ -156,41 +197,94 @@ static int negotiate(struct kwire_connection *connection, int16_t start, int64_t
 	int result;
 
 	*reset = false;
-	kw_mutex_lock(&connection->lock);
-	connection->phase = KWIRE_PHASE_VERSIONS;
-	ops = connection->ops;
-	transport = connection->transport;
-	kw_mutex_unlock(&connection->lock);
+	set_phase(connection, KWIRE_PHASE_VERSIONS);
+	get_transport(connection, &ops, &transport);
 	result = kw_setup_versions(connection, ops, transport, start, deadline_ms, reset, error);
 	if (*reset || result == KWIRE_ETIMEDOUT)
-		kw_error_add(error,
-			     " to ApiVersions: it may be a TLS listener (see security.protocol), "
-			     "or no Kafka broker");
+		kw_error_add(error, "%s; it may be %sno Kafka broker",
+			     *reset ? " when it was asked for its versions" : " ApiVersions",
+			     connection->tls == NULL ? "a TLS listener (see security.protocol), or "
+						     : "");
 	return result;
 }
 
+static int16_t offered(const struct kwire_versions *versions, int16_t api_key)
+{
+	struct kwire_version_range range;
+
+	return kwire_versions_range(versions, api_key, &range) ? range.max_version : -1;
+}
+
+/*
+ * Logs in, where that is asked for.  `*another`: it was refused, but the broker
+ * offers another of our mechanisms, to be tried on a new connection.
+ */
+static int log_in(struct kwire_connection *connection, int64_t deadline_ms, bool *another,
+		  struct kwire_error *error)
+{
+	const struct kwire_transport_ops *ops;
+	struct kw_sasl_outcome outcome;
+	struct kw_sasl_options options = {
+		.host = connection->host,
+		.port = connection->port,
+		.deadline_ms = deadline_ms,
+		.versions_known = true,
+		.handshake_max = offered(connection->versions, SASL_HANDSHAKE_KEY),
+		.authenticate_max = offered(connection->versions, SASL_AUTHENTICATE_KEY),
+	};
+	void *transport;
+	int result;
+
+	*another = false;
+	if (!kw_wants_sasl(connection->config))
+		return KWIRE_OK;
+	memset(&outcome, 0, sizeof(outcome));
+	outcome.choice = -1;
+	set_phase(connection, KWIRE_PHASE_SASL);
+	get_transport(connection, &ops, &transport);
+	result = kw_security_authenticate(connection->config, &options, ops, transport, &outcome,
+					  error);
+	*another = result == KWIRE_EUNSUPPORTED && outcome.choice >= 0;
+	return result;
+}
+
+/*
+ * One way through set-up; again on a new connection where that may help: some
+ * peers reset where they should say "unsupported", and a broker closes after it
+ * refused a mechanism, though it offers another that we have.
+ */
 static int set_up(struct kwire_connection *connection, struct kwire_error *error)
 {
 	int64_t deadline_ms = connection->setup_deadline_ms;
 	int16_t start = connection->versions_start;
-	bool reset = true;
-	int result = KWIRE_OK;
+	bool reset, another, again;
+	int resets = 0, refusals = 0;
+	int result;
 
-	for (int attempt = 1; reset; attempt++) {
+	do {
 		reset = false;
-		if (attempt == ATTEMPTS)
-			start = 0;
+		another = false;
 		result = reach(connection, deadline_ms, error);
 		if (result == KWIRE_OK)
 			result = negotiate(connection, start, deadline_ms, &reset, error);
-		if (result == KWIRE_OK && attempt == ATTEMPTS)
-			atomic_store(&connection->versions_next, 0);
-		/* Some peers reset the connection where they should say "unsupported". */
-		reset = reset && attempt < ATTEMPTS && start != 0 && !connection->own_transport &&
-			!is_dead(connection);
-		if (reset)
+		if (result == KWIRE_OK)
+			result = log_in(connection, deadline_ms, &another, error);
+		again = false;
+		if (reset && ++resets < ATTEMPTS && start != 0) {
+			again = true;
+			start = resets == ATTEMPTS - 1 ? 0 : start;
+		} else if (another && ++refusals < ATTEMPTS) {
+			again = true;
+		}
+		again = again && !connection->own_transport && !is_dead(connection);
+		if (again) {
 			close_transport(connection);
-	}
+			kwire_versions_free(connection->versions);
+			connection->versions = NULL;
+		}
+	} while (again);
+	if (result == KWIRE_OK && resets == ATTEMPTS - 1)
+		atomic_store(&connection->versions_next, 0);
 	return result;
 }
 
@@ -350,10 +444,7 @@ static int read_on(struct kwire_connection *connection, struct kwire_error *erro
 	int result = KWIRE_OK;
 
 	/* This thread alone changes them. */
-	kw_mutex_lock(&connection->lock);
-	ops = connection->ops;
-	transport = connection->transport;
-	kw_mutex_unlock(&connection->lock);
+	get_transport(connection, &ops, &transport);
 	while (result == KWIRE_OK && !is_dead(connection)) {
 		until_ms = begin_read(connection, got > 0);
 		count = kw_receiver_space(&connection->receiver, iov);

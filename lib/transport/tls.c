@@ -378,6 +378,11 @@ static ssize_t tls_writev(void *transport, const struct iovec *iov, int count, i
 			tls->held = true;
 			if (--done > 0)
 				result = KWIRE_OK;
+		} else if (result != 0) {
+			/* Some of it may be out: it counts as written, the next call fails. */
+			if (tls->failure.result == KWIRE_OK)
+				kw_error_copy(&tls->failure, error);
+			result = KWIRE_OK;
 		}
 	}
 	if (result == 0) {
