@@ -203,8 +203,9 @@ static int negotiate(struct kwire_connection *connection, int16_t start, int64_t
 	if (*reset || result == KWIRE_ETIMEDOUT)
 		kw_error_add(error, "%s; it may be %sno Kafka broker",
 			     *reset ? " when it was asked for its versions" : " ApiVersions",
-			     connection->tls == NULL ? "a TLS listener (see security.protocol), or "
-						     : "");
+			     !kw_wants_tls(connection->config)
+				     ? "a TLS listener (see security.protocol), or "
+				     : "");
 	return result;
 }
 
