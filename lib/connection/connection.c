@@ -101,6 +101,7 @@ static void set_options(struct kwire_connection *connection,
 					       : settings->connection_setup_timeout_ms;
 	connection->setup_deadline_ms = kw_deadline(now_ms, connection->setup_timeout_ms);
 	connection->alarm_ms = KW_NEVER;
+	kw_reauth_init(&connection->reauth);
 	connection->phase = KWIRE_PHASE_RESOLVE;
 	atomic_init(&connection->references, 2);
 	atomic_init(&connection->state, KW_CONNECTION_SETUP);

@@ -5,6 +5,7 @@
  *   connection.c  making, references, ending; small questions; opening
  *   thread.c      the connection's thread: set-up, then reading
  *   setup.c       ApiVersions
+ *   reauth.c      renewing a SASL session
  *   submit.c      a place in flight, an id, the queue
  *   write.c       the write token
  *   finish.c      how calls end, and how the connection dies
@@ -26,6 +27,7 @@
 #include "call.h"
 #include "connection.h"
 #include "pending.h"
+#include "reauth.h"
 #include "receiver.h"
 
 enum {
@@ -140,6 +142,8 @@ struct kwire_connection {
 	bool broken KW_GUARDED_BY(
 		lock); /* writing failed; the thread reads off what came and ends it */
 	struct kwire_error write_error KW_GUARDED_BY(lock);
+
+	struct kw_reauth reauth; /* it says what the lock guards */
 
 	/* The thread's own. */
 	struct kw_receiver receiver;

@@ -239,12 +239,12 @@ static int log_in(struct kwire_connection *connection, int64_t deadline_ms, bool
 	*another = false;
 	if (!kw_wants_sasl(connection->config))
 		return KWIRE_OK;
-	memset(&outcome, 0, sizeof(outcome));
-	outcome.choice = -1;
 	set_phase(connection, KWIRE_PHASE_SASL);
 	get_transport(connection, &ops, &transport);
 	result = kw_security_authenticate(connection->config, &options, ops, transport, &outcome,
 					  error);
+	if (result == KWIRE_OK)
+		kw_reauth_schedule(connection, &outcome);
 	*another = result == KWIRE_EUNSUPPORTED && outcome.choice >= 0;
 	return result;
 }
@@ -302,6 +302,8 @@ static void find(void *context, struct kw_answer *answers, int count)
 	kw_lock(connection);
 	for (int i = 0; i < count; i++) {
 		answer = &answers[i];
+		if (kw_reauth_find_locked(connection, answer))
+			continue;
 		slot = kw_pending_find(&connection->pending, answer->id);
 		if (slot != NULL && slot->kind == KW_SLOT_CALL) {
 			answer->fate = KW_FATE_DELIVER;
@@ -328,6 +330,8 @@ static void deliver(void *context, struct kw_answer *answers, int count)
 	kw_after_init(&after);
 	kw_lock(connection);
 	for (int i = 0; i < count; i++) {
+		if (kw_reauth_take(connection, &answers[i]))
+			continue;
 		slot = kw_pending_find(&connection->pending, answers[i].id);
 		if (slot == NULL)
 			continue;
@@ -377,7 +381,7 @@ static int64_t begin_read(struct kwire_connection *connection, bool heard)
 		atomic_store_explicit(&connection->last_used_ms, now_ms, memory_order_relaxed);
 	}
 	set_alarm_locked(connection, now_ms);
-	until_ms = connection->alarm_ms;
+	until_ms = kw_reauth_until_locked(connection, connection->alarm_ms);
 	if (connection->broken)
 		until_ms = 0;
 	else if (connection->blocked && now_ms + KW_RETRY_WRITE_MS < until_ms &&
@@ -447,6 +451,9 @@ static int read_on(struct kwire_connection *connection, struct kwire_error *erro
 	/* This thread alone changes them. */
 	get_transport(connection, &ops, &transport);
 	while (result == KWIRE_OK && !is_dead(connection)) {
+		result = kw_reauth_step(connection, error);
+		if (result != KWIRE_OK)
+			break;
 		until_ms = begin_read(connection, got > 0);
 		count = kw_receiver_space(&connection->receiver, iov);
 		got = ops->read(transport, iov, count, until_ms, error);
@@ -517,6 +524,7 @@ static void end(struct kwire_connection *connection)
 	bool muted;
 
 	close_transport(connection);
+	kw_reauth_fini(&connection->reauth);
 	kw_receiver_fini(&connection->receiver);
 	kw_mutex_lock(&connection->lock);
 	muted = connection->muted;

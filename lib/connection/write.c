@@ -17,6 +17,7 @@
 #include "../base/error.h"
 
 struct gather {
+	bool login; /* a login's frame, no call's */
 	struct iovec iov[KW_GATHER_PIECES];
 	int pieces;
 	int calls;
@@ -84,13 +85,19 @@ static void gather_locked(struct kwire_connection *connection, struct gather *ga
 
 	gather->pieces = gather->calls = 0;
 	gather->bytes = 0;
+	gather->login = kw_reauth_holds_locked(connection, gather->iov);
+	if (gather->login) {
+		gather->pieces = gather->iov[0].iov_len > 0 ? 1 : 0;
+		return;
+	}
 	for (struct kwire_call *call = connection->queue_first; call != NULL && room;
 	     call = call->next) {
 		if (call->copying || gather->pieces == KW_GATHER_PIECES)
 			break;
 		call->writing = true;
 		gather->calls++;
-		room = add_frame(gather, call);
+		/* A login waits for the frame that was begun, and for no other. */
+		room = add_frame(gather, call) && !connection->reauth.active;
 	}
 }
 
@@ -182,10 +189,11 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 	if (connection->token_held)
 		return;
 	connection->token_held = true;
-	while (connection->queue_first != NULL && !connection->blocked && !connection->broken &&
+	while ((connection->queue_first != NULL || connection->reauth.active) &&
+	       !connection->blocked && !connection->broken &&
 	       kw_state(connection) == KW_CONNECTION_READY) {
 		gather_locked(connection, &gather);
-		if (gather.calls == 0)
+		if (gather.pieces == 0)
 			break;
 		ops = connection->ops;
 		transport = connection->transport;
@@ -208,7 +216,10 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 			connection->broken = true;
 			after->wake_thread = true;
 		}
-		account_locked(connection, gather.calls, put > 0 ? (size_t)put : 0, after);
+		if (!gather.login)
+			account_locked(connection, gather.calls, put > 0 ? (size_t)put : 0, after);
+		else if (put > 0)
+			kw_reauth_wrote_locked(connection, (size_t)put);
 	}
 	connection->token_held = false;
 }

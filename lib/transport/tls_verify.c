@@ -164,16 +164,18 @@ static bool name_fits(struct kw_tls_verdict *verdict, const mbedtls_x509_crt *ce
 
 /* ------------------------------------------------------------------- judging */
 
+static void write_name(char text[KW_TLS_NAME], const mbedtls_x509_name *name)
+{
+	if (mbedtls_x509_dn_gets(text, KW_TLS_NAME, name) < 0)
+		snprintf(text, KW_TLS_NAME, "(long name)");
+}
+
 static void describe(struct kw_tls_verdict *verdict, const mbedtls_x509_crt *certificate)
 {
 	const mbedtls_x509_time *from = &certificate->valid_from, *to = &certificate->valid_to;
 
-	if (mbedtls_x509_dn_gets(verdict->subject, sizeof(verdict->subject),
-				 &certificate->subject) < 0)
-		snprintf(verdict->subject, sizeof(verdict->subject), "(long name)");
-	if (mbedtls_x509_dn_gets(verdict->issuer, sizeof(verdict->issuer), &certificate->issuer) <
-	    0)
-		snprintf(verdict->issuer, sizeof(verdict->issuer), "(long name)");
+	write_name(verdict->subject, &certificate->subject);
+	write_name(verdict->issuer, &certificate->issuer);
 	snprintf(verdict->dates, sizeof(verdict->dates), "%04d-%02d-%02d to %04d-%02d-%02d",
 		 from->year, from->mon, from->day, to->year, to->mon, to->day);
 }
@@ -183,8 +185,10 @@ int kw_tls_verify(void *context, mbedtls_x509_crt *certificate, int depth, uint3
 	struct kw_tls_verdict *verdict = context;
 
 	verdict->asked = true;
-	if (depth == 0)
+	if (depth == 0) {
 		verdict->expires_s = kw_tls_seconds(&certificate->valid_to);
+		write_name(verdict->peer, &certificate->subject);
+	}
 	if (!verdict->check_chain) {
 		*flags = 0;
 		return 0;
@@ -198,7 +202,8 @@ int kw_tls_verify(void *context, mbedtls_x509_crt *certificate, int depth, uint3
 		*flags |= MBEDTLS_X509_BADCERT_FUTURE;
 	if (depth == 0 && verdict->check_name && !name_fits(verdict, certificate))
 		*flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-	if ((*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0)
+	/* A CA always vouches for itself; it is a broker's doing so that is worth a word. */
+	if ((*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0 && depth == 0)
 		verdict->self_issued = certificate->subject_raw.len ==
 					       certificate->issuer_raw.len &&
 				       memcmp(certificate->subject_raw.p, certificate->issuer_raw.p,
@@ -222,12 +227,12 @@ int kw_tls_verdict_fail(const struct kw_tls_verdict *verdict, struct kwire_error
 			       ? kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
 					    "the broker's certificate (%s) is self-signed and not "
 					    "among the trusted ones: add it to ssl.ca.location",
-					    subject)
+					    verdict->peer)
 			       : kw_fail_in(
 					 error, KWIRE_ETLS, KWIRE_PHASE_TLS,
 					 "the broker's certificate (%s) is signed by a CA that is "
 					 "not trusted (%s): is ssl.ca.location right?",
-					 subject, verdict->issuer);
+					 verdict->peer, verdict->issuer);
 	if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
 		return kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
 				  "the certificate %s has expired (valid %s)", subject,

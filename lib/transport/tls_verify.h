@@ -13,6 +13,10 @@
 #include "tls_library.h"
 #include "tls_match.h"
 
+enum {
+	KW_TLS_NAME = 128, /* room for a distinguished name in a message */
+};
+
 /* One handshake's judgement. */
 struct kw_tls_verdict {
 	struct kw_tls_host host; /* who the peer should be */
@@ -20,12 +24,13 @@ struct kw_tls_verdict {
 	bool check_name;
 	int64_t now_s; /* since 1970; negative: not known, dates are not checked */
 
-	bool asked;        /* a certificate came: no session was resumed */
-	uint32_t flags;    /* MBEDTLS_X509_BADCERT_…, of all certificates of the chain */
-	bool self_issued;  /* the one that nobody vouches for vouches for itself */
-	int64_t expires_s; /* of the peer's own certificate */
-	char subject[128]; /* of the first certificate with something wrong */
-	char issuer[128];
+	bool asked;                /* a certificate came: no session was resumed */
+	uint32_t flags;            /* MBEDTLS_X509_BADCERT_…, of all certificates of the chain */
+	bool self_issued;          /* the one that nobody vouches for vouches for itself */
+	int64_t expires_s;         /* of the peer's own certificate */
+	char peer[KW_TLS_NAME];    /* subject of the peer's own certificate */
+	char subject[KW_TLS_NAME]; /* of the first certificate with something wrong */
+	char issuer[KW_TLS_NAME];
 	char names[160]; /* that the peer's certificate carries */
 	char dates[64];  /* "2020-01-01 to 2021-01-01" of that first certificate */
 };
