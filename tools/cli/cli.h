@@ -42,7 +42,8 @@ struct cli_command {
 	int (*run)(struct cli *cli);
 };
 
-extern const struct cli_command cli_versions, cli_metadata, cli_ping, cli_config;
+extern const struct cli_command cli_versions, cli_metadata, cli_ping, cli_config, cli_apis,
+	cli_call, cli_decode;
 
 /* What the command line said. */
 struct cli {

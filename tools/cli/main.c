@@ -10,10 +10,7 @@
 #include "cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cli_versions,
-	&cli_metadata,
-	&cli_ping,
-	&cli_config,
+	&cli_versions, &cli_metadata, &cli_ping, &cli_call, &cli_apis, &cli_decode, &cli_config,
 };
 
 enum {
