@@ -43,7 +43,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_versions, cli_metadata, cli_ping, cli_config, cli_apis,
-	cli_call, cli_decode;
+	cli_call, cli_decode, cli_cat;
 
 /* What the command line said. */
 struct cli {
@@ -55,8 +55,8 @@ struct cli {
 	bool terminal;               /* standard output is one: colours and progress */
 	pthread_t watcher;           /* of Ctrl-C, if `watching` */
 	bool watching;
-	const char *values[8]; /* of the command's options, by their index; "" for a flag */
-	char **operands;       /* NULL-terminated */
+	const char *values[24]; /* of the command's options, by their index; "" for a flag */
+	char **operands;        /* NULL-terminated */
 	int operand_count;
 };
 

@@ -19,7 +19,7 @@ enum {
 	TIMEOUT,
 	HELP,
 	OWN,
-	MAX_OPTIONS = 24
+	MAX_OPTIONS = 32
 };
 
 static const struct cli_option common[] = {
