@@ -93,7 +93,7 @@ static struct kwire_metadata_response *ask(struct cat *cat, bool create, int16_t
 
 struct kwire_metadata_response *cat_metadata(struct cat *cat, bool create)
 {
-	const int64_t end = cat_now_ms() + 10000;
+	const int64_t start = cat_now_ms();
 	struct kwire_error error = KWIRE_ERROR_INIT;
 	int16_t code;
 
@@ -109,7 +109,8 @@ struct kwire_metadata_response *cat_metadata(struct cat *cat, bool create)
 			return response;
 		kwire_response_free(response);
 		/* A topic just created has no leaders yet; one that is not there stays away. */
-		if (cat_now_ms() > end || !kafka.retriable || (code == 3 && !create)) {
+		if (!kafka.retriable || (code == 3 && !create) ||
+		    cat_now_ms() - start > (code == 3 ? 3000 : 10000)) {
 			fprintf(stderr, "kwire: %s: %s (%d): %s\n", cat->topic, kafka.name, code,
 				kafka.text);
 			return NULL;
