@@ -49,7 +49,10 @@ static void add_fields(struct out_table *table, const struct kwire_struct_descri
 		out_cell(table, "%s",
 			 range_text(field->low_null_version, field->high_null_version, highest,
 				    text));
-		out_cell(table, field->tag >= 0 ? "tag %d" : "", field->tag);
+		if (field->tag >= 0)
+			out_cell(table, "tag %d", field->tag);
+		else
+			out_cell(table, "%s", "");
 		out_cell(table, "%s", field->flags & KWIRE_FIELD_IGNORABLE ? "ignorable" : "");
 		if (field->structure != NULL)
 			add_fields(table, field->structure, depth + 1, highest);
