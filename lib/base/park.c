@@ -59,6 +59,17 @@ void kw_park_lot_fini(struct kw_park_lot *lot) KW_NO_ANALYSIS
 	kw_mutex_fini(&lot->lock);
 }
 
+void kw_park_lot_abandon(struct kw_park_lot *lot) KW_NO_ANALYSIS
+{
+	struct kw_park *next;
+
+	for (struct kw_park *park = lot->all; park != NULL; park = next) {
+		next = park->next_all;
+		kw_free(park);
+	}
+	lot->all = lot->spare = NULL;
+}
+
 struct kw_park *kw_park_borrow(struct kw_park_lot *lot)
 {
 	struct kw_park *park;

@@ -33,6 +33,9 @@ int kw_park_lot_init(struct kw_park_lot *lot, struct kw_memory *memory);
 /* Frees the parks: nobody waits on or wakes one any more. */
 void kw_park_lot_fini(struct kw_park_lot *lot);
 
+/* The same in a child of fork(2): destroying a condition would wait for who waits on it. */
+void kw_park_lot_abandon(struct kw_park_lot *lot);
+
 /* Lends a park, NULL when out of memory; give it back when no longer waiting. */
 struct kw_park *kw_park_borrow(struct kw_park_lot *lot);
 void kw_park_return(struct kw_park_lot *lot, struct kw_park *park);

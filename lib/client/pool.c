@@ -34,7 +34,7 @@ void kw_pool_fini(struct kw_pool *pool)
 
 static void abandon_link(struct kw_link *link)
 {
-	kw_connection_put(link->connection);
+	kw_connection_abandon(link->connection);
 	kw_free(link);
 }
 

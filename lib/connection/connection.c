@@ -39,6 +39,27 @@ static void destroy(struct kwire_connection *connection) KW_NO_ANALYSIS
 	kw_free(connection);
 }
 
+void kw_connection_abandon(struct kwire_connection *connection) KW_NO_ANALYSIS
+{
+	struct kwire_call *call;
+
+	if (connection->ops != NULL)
+		connection->ops->close(connection->transport);
+	kw_receiver_fini(&connection->receiver);
+	for (int i = 0; i < KW_SPARE_CALLS; i++) {
+		call = atomic_load(&connection->spares[i]);
+		if (call != NULL && call->own_park == NULL)
+			kw_call_destroy(call);
+	}
+	kwire_versions_free(connection->versions);
+	kw_free(connection->pending.slots);
+	kw_park_lot_abandon(&connection->lot);
+	kw_waker_fini(&connection->waker);
+	kw_free(connection->host);
+	kw_config_put(connection->config);
+	kw_free(connection);
+}
+
 struct kwire_connection *kw_connection_get(struct kwire_connection *connection)
 {
 	atomic_fetch_add_explicit(&connection->references, 1, memory_order_relaxed);

@@ -74,6 +74,14 @@ int kw_connection_new(struct kwire_config *config, const struct kw_connection_op
 struct kwire_connection *kw_connection_get(struct kwire_connection *connection);
 void kw_connection_put(struct kwire_connection *connection);
 
+/*
+ * In a child of fork(2), instead of everything else: closes the connection's
+ * descriptors and frees what is its own.  Its threads do not exist there and
+ * its locks may be held for ever, so it touches neither.  A handle of a call
+ * that is still under way may not be used after it.
+ */
+void kw_connection_abandon(struct kwire_connection *connection);
+
 /* Reads an atomic; `cause` of kw_connection_cause() is set once this says DEAD. */
 enum kw_connection_state kw_connection_state(struct kwire_connection *connection);
 

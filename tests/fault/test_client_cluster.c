@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -382,7 +385,79 @@ static void clients_that_come_and_go_leave_nothing(void **state)
 	}
 	assert_int_equal(kwire_mock_wait_connections(bench->mock, -1, 0, 30000, NULL), 0);
 	assert_int_equal(count_entries("/proc/self/fd"), descriptors);
-	assert_int_equal(count_entries("/proc/self/task"), threads);
+	/* The kernel shows a thread a little longer than pthread_join waits for it. */
+	while (count_entries("/proc/self/task") > threads)
+		sched_yield();
+}
+
+static void *call_for_ever(void *context)
+{
+	struct caller *caller = context;
+	struct kwire_error error;
+
+	while (one_call(caller, 5000, &error) == 0)
+		caller->calls++;
+	caller->result = error.result;
+	return NULL;
+}
+
+/* While threads call, so that locks are held and answers half read when the child appears. */
+static void a_forked_child_closes_its_descriptors_and_the_parent_goes_on(void **state)
+{
+	struct bench *bench = *state;
+	struct caller callers[CALLERS];
+	int bad = 0, status;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	for (int32_t id = 1; id <= 3; id++)
+		assert_int_equal(ping(bench, id, 10000, 0), 0);
+	start_callers(bench, callers, call_for_ever);
+	for (int i = 0; i < 20; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			int before = count_entries("/proc/self/fd");
+			bool good = ping(bench, -1, 1000, 0) == KWIRE_EFORKED;
+
+			kwire_client_close(bench->client);
+			/* Three connections, each a socket and what wakes its thread. */
+			good = good && count_entries("/proc/self/fd") <= before - 6;
+			_exit(good ? 0 : 1);
+		}
+		bad += child < 0 || waitpid(child, &status, 0) != child || status != 0;
+		bad += ping(bench, 1 + i % 3, 10000, 0) != 0;
+	}
+	kwire_client_shutdown(bench->client, -1);
+	for (int i = 0; i < CALLERS; i++)
+		pthread_join(callers[i].thread, NULL);
+	for (int i = 0; i < CALLERS; i++)
+		assert_int_equal(callers[i].result, KWIRE_ECLOSED);
+	assert_int_equal(bad, 0);
+}
+
+/* pthread_cancel takes effect after the call, not in it. */
+static void a_cancelled_thread_finishes_its_call(void **state)
+{
+	struct bench *bench = *state;
+	struct caller caller = {.bench = bench, .broker_id = 1, .result = -1000};
+	struct kwire_mock_match match = kwire_mock_on(METADATA);
+	struct kwire_mock_request *request;
+	void *ended = NULL;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	match.broker_id = 1;
+	match.count = 1;
+	assert_int_equal(kwire_mock_keep(bench->mock, &match, NULL, NULL), 0);
+	assert_int_equal(pthread_create(&caller.thread, NULL, call_once, &caller), 0);
+	assert_int_equal(kwire_mock_take(bench->mock, NULL, 30000, &request, NULL), 0);
+	assert_int_equal(pthread_cancel(caller.thread), 0);
+	assert_int_equal(kwire_mock_reply_default(request, NULL), 0);
+	kwire_mock_request_free(request);
+	assert_int_equal(pthread_join(caller.thread, &ended), 0);
+	assert_int_equal(caller.result, 0);
+	assert_int_equal(ping(bench, 1, 10000, 0), 0);
 }
 
 static void a_wrong_port_and_a_dead_host_are_told_apart(void **state)
@@ -419,6 +494,8 @@ int main(void)
 		TEST(callers_survive_brokers_that_come_and_go),
 		TEST(shutdown_ends_every_call_that_waits),
 		TEST(clients_that_come_and_go_leave_nothing),
+		TEST(a_forked_child_closes_its_descriptors_and_the_parent_goes_on),
+		TEST(a_cancelled_thread_finishes_its_call),
 		TEST(a_wrong_port_and_a_dead_host_are_told_apart),
 	};
 

@@ -212,6 +212,11 @@ void kw_connection_put(struct kwire_connection *connection)
 	kw_free(connection);
 }
 
+void kw_connection_abandon(struct kwire_connection *connection)
+{
+	kw_connection_put(connection);
+}
+
 enum kw_connection_state kw_connection_state(struct kwire_connection *connection)
 {
 	return (enum kw_connection_state)atomic_load(&connection->state);
