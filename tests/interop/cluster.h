@@ -65,6 +65,9 @@ struct kwire_connection *cluster_connection(int index);
 /* tools/kafka/cluster kill|restart|pause|resume N; fails the test if it fails. */
 void cluster_node_command(const char *command, int node);
 
+/* A teardown: whatever a test did to the nodes, all of them run again. */
+int cluster_heal(void **state);
+
 /* Milliseconds of the monotonic clock. */
 int64_t cluster_now_ms(void);
 

@@ -137,7 +137,7 @@ static void alter_quota(const char *name, double value, bool remove)
 
 	entity.entity_type = KWIRE_STRING("user");
 	entity.entity_name = kwire_string(name);
-	op.key = KWIRE_STRING("producer_byte_rate");
+	op.key = KWIRE_STRING("request_percentage");
 	op.value = value;
 	op.remove = remove;
 	entry.entity.items = &entity;
@@ -191,8 +191,8 @@ static void a_quota_comes_back_bit_for_bit(void **state)
 
 	(void)state;
 	cluster_name(name, "dave");
-	alter_quota(name, 1048576.125, false);
-	while (!same(quota_of(name), 1048576.125))
+	alter_quota(name, 12.609375, false);
+	while (!same(quota_of(name), 12.609375))
 		assert_true(cluster_again(&patience));
 	alter_quota(name, 0, true);
 	while (!same(quota_of(name), -1))

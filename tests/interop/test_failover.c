@@ -113,6 +113,7 @@ static void a_dying_broker_fails_its_calls_in_flight_and_no_others(void **state)
 	struct kwire_call *living = start_long_poll(1, 4000, 120000);
 	void *response = NULL;
 	int64_t begin;
+	int result;
 
 	(void)state;
 	begin = cluster_now_ms();
@@ -127,8 +128,12 @@ static void a_dying_broker_fails_its_calls_in_flight_and_no_others(void **state)
 	kwire_response_free(response);
 	kwire_call_free(living);
 
-	/* Nobody listens there: refused, nothing sent, and the others answer. */
-	assert_int_equal(metadata_from(3, 5000, 0, &error), KWIRE_ECONNECT);
+	/*
+	 * Nobody listens there, until the cluster knows it too and names it no
+	 * more: nothing is sent, and the others answer.
+	 */
+	result = metadata_from(3, 5000, 0, &error);
+	assert_true(result == KWIRE_ECONNECT || result == KWIRE_EBROKER);
 	assert_int_equal(error.outcome, KWIRE_NOT_SENT);
 	must(metadata_from(1, 20000, 0, &error), &error);
 	must(metadata_from(2, 20000, 0, &error), &error);
@@ -174,11 +179,17 @@ static void a_client_opened_while_a_broker_is_down_works(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_call_that_the_broker_holds_longer_than_its_deadline_times_out),
-		cmocka_unit_test(a_broker_that_stands_still_costs_its_own_callers_only),
-		cmocka_unit_test(a_dying_broker_fails_its_calls_in_flight_and_no_others),
-		cmocka_unit_test(a_broker_that_comes_back_is_found_again_without_a_new_client),
-		cmocka_unit_test(a_client_opened_while_a_broker_is_down_works),
+		cmocka_unit_test_teardown(
+			a_call_that_the_broker_holds_longer_than_its_deadline_times_out,
+			cluster_heal),
+		cmocka_unit_test_teardown(a_broker_that_stands_still_costs_its_own_callers_only,
+					  cluster_heal),
+		cmocka_unit_test_teardown(a_dying_broker_fails_its_calls_in_flight_and_no_others,
+					  cluster_heal),
+		cmocka_unit_test_teardown(
+			a_broker_that_comes_back_is_found_again_without_a_new_client, cluster_heal),
+		cmocka_unit_test_teardown(a_client_opened_while_a_broker_is_down_works,
+					  cluster_heal),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
