@@ -220,31 +220,40 @@ static void a_member_joins_syncs_beats_and_leaves(void **state)
 	(void)state;
 	subscription.topics.items = &topics;
 	subscription.topics.count = 1;
+	bytes[0] = 0; /* members write the version in front of it */
+	bytes[1] = 3;
 	must(kwire_message_encode(&kwire_consumer_protocol_subscription_message, &subscription, 3,
-				  bytes, sizeof(bytes), &size, &error),
+				  bytes + 2, sizeof(bytes) - 2, &size, &error),
 	     &error);
+	size += 2;
 
 	cluster_name(group, "classic");
 	for (;;) { /* the first answer only gives an id, once the coordinator is ready */
 		assert_true(cluster_again(&patience));
+		member = KWIRE_STRING("");
 		options.broker_id = cluster_coordinator(client, group, 0);
 		join(options.broker_id, group, &member, kwire_bytes_of(bytes, size), &first);
-		if (!coordinator_is_loading(first->error_code))
-			break;
+		if (!coordinator_is_loading(first->error_code)) {
+			must_answer(first->error_code, MEMBER_ID_REQUIRED);
+			member = first->member_id;
+			assert_true(member.size > 0);
+			join(options.broker_id, group, &member, kwire_bytes_of(bytes, size),
+			     &joined);
+			if (joined->error_code != UNKNOWN_MEMBER_ID)
+				break;
+			/* Deleting a topic sweeps groups that are still empty away. */
+			kwire_response_free(joined);
+		}
 		kwire_response_free(first);
 	}
-	must_answer(first->error_code, MEMBER_ID_REQUIRED);
-	member = first->member_id;
-	assert_true(member.size > 0);
-	join(options.broker_id, group, &member, kwire_bytes_of(bytes, size), &joined);
 	must_answer(joined->error_code, NONE);
 	assert_true(kwire_string_equal(joined->leader, member.data));
 	assert_int_equal(joined->members.count, 1);
 	assert_int_equal(joined->members.items[0].metadata.size, size);
 	assert_memory_equal(joined->members.items[0].metadata.data, bytes, size);
 	must(kwire_message_decode(&kwire_consumer_protocol_subscription_message,
-				  joined->members.items[0].metadata.data,
-				  (size_t)joined->members.items[0].metadata.size, 3, &decoded,
+				  joined->members.items[0].metadata.data + 2,
+				  (size_t)joined->members.items[0].metadata.size - 2, 3, &decoded,
 				  &error),
 	     &error);
 	read_back = decoded;
