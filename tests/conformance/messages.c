@@ -8,36 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <kwire/api/aborted_txn.h>
-#include <kwire/api/consumer_protocol_assignment.h>
-#include <kwire/api/consumer_protocol_subscription.h>
-#include <kwire/api/control_record_type_schema.h>
-#include <kwire/api/default_principal_data.h>
-#include <kwire/api/end_txn_marker.h>
-#include <kwire/api/kraft_version_record.h>
-#include <kwire/api/leader_change_message.h>
-#include <kwire/api/request_header.h>
-#include <kwire/api/response_header.h>
-#include <kwire/api/snapshot_footer_record.h>
-#include <kwire/api/snapshot_header_record.h>
-#include <kwire/api/voters_record.h>
-
-static const struct kwire_message *const others[] = {
-	&kwire_aborted_txn_message,
-	&kwire_consumer_protocol_assignment_message,
-	&kwire_consumer_protocol_subscription_message,
-	&kwire_control_record_type_schema_message,
-	&kwire_default_principal_data_message,
-	&kwire_end_txn_marker_message,
-	&kwire_kraft_version_record_message,
-	&kwire_leader_change_message_message,
-	&kwire_request_header_message,
-	&kwire_response_header_message,
-	&kwire_snapshot_footer_record_message,
-	&kwire_snapshot_header_record_message,
-	&kwire_voters_record_message,
-};
-
 static struct kwire_message all[MESSAGES_MAX];
 static char names[MESSAGES_MAX][64];
 static int count;
@@ -74,8 +44,8 @@ static void fill(void)
 		response->encode = server->encode_response;
 		response->decode = api->decode_response;
 	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		all[count++] = *others[i];
+	for (int i = 0; i < kwire_all_messages_count; i++)
+		all[count++] = *kwire_all_messages[i];
 }
 
 int messages_all(struct kwire_message messages[MESSAGES_MAX])

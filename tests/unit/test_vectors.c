@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include <kwire/json.h>
+
 #include "../conformance/messages.h"
 
 #if KW_WITH_GZIP
@@ -165,6 +167,60 @@ static void what_kafka_wrote_is_read_and_written_back_byte_for_byte(void **state
 	}
 }
 
+static void what_kafka_wrote_reads_as_the_json_that_kafka_prints(void **state)
+{
+	(void)state;
+	if (!KW_WITH_GZIP)
+		skip();
+	for (int i = 0; i < vector_count; i++) {
+		const struct vector *vector = &vectors[i];
+		const struct kwire_description *description = kwire_describe(vector->message->name);
+		struct kwire_error error = KWIRE_ERROR_INIT;
+		void *message = NULL;
+		char *text = NULL;
+
+		assert_non_null(description);
+		must(kwire_message_decode(vector->message, vector->bytes, vector->size,
+					  vector->version, &message, &error),
+		     vector, &error);
+		must(kwire_json_print(description, message, vector->version, 0, &text, NULL,
+				      &error),
+		     vector, &error);
+		if (strcmp(text, vector->json) != 0)
+			fail_msg("%s v%d: kwire prints %s where Kafka prints %s",
+				 vector->message->name, vector->version, text, vector->json);
+		kwire_json_free(text);
+		kwire_response_free(message);
+	}
+}
+
+static void the_json_that_kafka_prints_is_written_as_kafka_writes_it(void **state)
+{
+	(void)state;
+	if (!KW_WITH_GZIP)
+		skip();
+	for (int i = 0; i < vector_count; i++) {
+		const struct vector *vector = &vectors[i];
+		const struct kwire_description *description = kwire_describe(vector->message->name);
+		struct kwire_error error = KWIRE_ERROR_INIT;
+		void *from_json = NULL;
+		void *from_bytes = NULL;
+
+		must(kwire_json_read(description, vector->json, strlen(vector->json),
+				     vector->version, 0, &from_json, &error),
+		     vector, &error);
+		must_encode(vector, from_json);
+		must(kwire_message_decode(vector->message, vector->bytes, vector->size,
+					  vector->version, &from_bytes, &error),
+		     vector, &error);
+		if (!kwire_message_equal(description, from_json, from_bytes))
+			fail_msg("%s v%d: %s reads differently from its bytes",
+				 vector->message->name, vector->version, vector->json);
+		kwire_response_free(from_json);
+		kwire_response_free(from_bytes);
+	}
+}
+
 static void a_message_cut_short_or_too_long_is_refused(void **state)
 {
 	(void)state;
@@ -200,6 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_message_and_version_has_at_least_four_vectors),
 		cmocka_unit_test(what_kafka_wrote_is_read_and_written_back_byte_for_byte),
+		cmocka_unit_test(what_kafka_wrote_reads_as_the_json_that_kafka_prints),
+		cmocka_unit_test(the_json_that_kafka_prints_is_written_as_kafka_writes_it),
 		cmocka_unit_test(a_message_cut_short_or_too_long_is_refused),
 	};
 

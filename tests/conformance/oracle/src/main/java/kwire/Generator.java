@@ -113,7 +113,9 @@ final class Generator {
     /** Java before 19 prints some doubles with a digit too many: numbers here have few digits. */
     private JsonNode float64() {
         if (full) return DoubleNode.valueOf(-1.5);
-        switch (random.nextInt(12)) {
+        int kind = random.nextInt(12);
+        if (small && kind >= 4) kind = 8; // vectors are compared as text, digit by digit
+        switch (kind) {
             // Printed in quotes; as text Kafka's converter would not read them back.
             case 0: return DoubleNode.valueOf(Double.NaN);
             case 1: return DoubleNode.valueOf(Double.POSITIVE_INFINITY);
