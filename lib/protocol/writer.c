@@ -251,7 +251,7 @@ void kw_put_int8_array(struct kwire_writer *writer, const struct kwire_int8_arra
 {
 	uint8_t *at = put_array(writer, value->items, value->count, 1, nullable, name);
 
-	if (at != NULL)
+	if (at != NULL && value->count > 0)
 		memcpy(at, value->items, (size_t)value->count);
 }
 
