@@ -259,7 +259,8 @@ int kw_batch_unpack(struct kwire_batch_reader *reader, unsigned flags, struct kw
 	if (result != KWIRE_OK)
 		return kw_batch_spoil(reader, error, result, "%s", cause.message);
 	reader->records = reader->buffer.data;
-	reader->records_end = reader->buffer.data + size;
+	/* An empty section may have no buffer at all. */
+	reader->records_end = size > 0 ? reader->buffer.data + size : reader->buffer.data;
 	reader->state = KW_BATCH_OPEN;
 	reader->ahead = 0;
 	return KWIRE_OK;
