@@ -167,7 +167,12 @@ client_properties()
 			file=$out/$(printf '%s' "$name" | tr 'A-Z_' 'a-z-')
 			[ "$mechanism" != none ] && file=$file-$(printf '%s' "$mechanism" | tr 'A-Z' 'a-z')
 			{
-				echo "bootstrap.servers=$(bootstrap "$place")"
+				# A ticket is for a name.
+				if [ "$mechanism" = GSSAPI ]; then
+					echo "bootstrap.servers=$(bootstrap "$place" | sed 's/127\.0\.0\.1/localhost/g')"
+				else
+					echo "bootstrap.servers=$(bootstrap "$place")"
+				fi
 				echo "security.protocol=$protocol"
 				case $name in *SSL | MTLS) echo "ssl.ca.location=$tls/ca.crt" ;; esac
 				if [ "$name" = MTLS ]; then
