@@ -20,9 +20,9 @@ static int set_bootstrap(struct kwire_client *client, const char *servers, bool 
 	result = kw_bootstrap_parse(client->config->memory, servers, &endpoints, &count, error);
 	if (result != 0)
 		return result;
-	if (check)
+	if (check || client->config->settings.bootstrap_canonical)
 		result = kw_bootstrap_resolve(
-			client->config, endpoints, count,
+			client->config, &endpoints, &count,
 			kw_deadline(kw_now_ms(),
 				    client->config->settings.connection_setup_timeout_ms),
 			error);

@@ -6,6 +6,7 @@
 #include "resolve.h"
 
 #include <limits.h>
+#include <netdb.h>
 #include <signal.h>
 #include <string.h>
 
@@ -22,7 +23,9 @@ struct job {
 	int references; /* the asker and the thread */
 	bool abandoned; /* the asker has gone */
 	bool done;
-	struct kwire_error error; /* the last name's; result 0: one resolved */
+	struct kwire_error error;      /* the last name's; result 0: one resolved */
+	struct kw_endpoint *canonical; /* what they are really called, where that is asked for */
+	int canonical_count;
 	int count;
 	struct kw_endpoint endpoints[];
 };
@@ -39,6 +42,7 @@ static void put_job(struct job *job)
 	kw_cond_fini(&job->finished);
 	kw_mutex_fini(&job->mutex);
 	kw_config_put(job->config);
+	kw_free(job->canonical);
 	kw_free(job);
 }
 
@@ -52,24 +56,61 @@ static bool abandoned(struct job *job)
 	return is;
 }
 
+/* Adds the canonical name of an address, or the address itself where it has none. */
+static int add_canonical(struct job *job, const struct kw_address *address, int port)
+{
+	struct kw_endpoint endpoint, *larger;
+	size_t count = (size_t)job->canonical_count;
+
+	memset(&endpoint, 0, sizeof(endpoint));
+	endpoint.port = port;
+	if (getnameinfo((const struct sockaddr *)&address->storage, address->size, endpoint.host,
+			sizeof(endpoint.host), NULL, 0, NI_NAMEREQD) != 0)
+		kw_address_format(address, endpoint.host);
+	for (size_t i = 0; i < count; i++)
+		if (job->canonical[i].port == port &&
+		    strcmp(job->canonical[i].host, endpoint.host) == 0)
+			return 0;
+	larger = kw_realloc(job->config->memory, job->canonical, (count + 1) * sizeof(endpoint));
+	if (larger == NULL)
+		return KWIRE_ENOMEM;
+	larger[count] = endpoint;
+	job->canonical = larger;
+	job->canonical_count++;
+	return 0;
+}
+
+/* One name; `found` counts those that resolved. */
+static void resolve_one(struct job *job, const struct kw_endpoint *endpoint, int *found,
+			struct kwire_error *error)
+{
+	bool canonical = job->config->settings.bootstrap_canonical;
+	struct kw_addresses addresses;
+
+	if (kw_resolve(job->config, endpoint->host, endpoint->port, job->deadline_ms, &addresses,
+		       error) != 0) {
+		kw_log(job->config, KWIRE_LOG_WARNING, "bootstrap server %s: %s", endpoint->host,
+		       error->message);
+		return;
+	}
+	(*found)++;
+	for (int i = 0; canonical && i < addresses.count && !abandoned(job); i++)
+		if (add_canonical(job, &addresses.items[i], endpoint->port) != 0)
+			kw_fail_memory(error);
+	kw_addresses_fini(&addresses);
+}
+
 static void *run(void *context)
 {
 	struct job *job = context;
-	struct kw_addresses addresses;
+	bool all = job->config->settings.bootstrap_canonical;
 	struct kwire_error error = KWIRE_ERROR_INIT;
+	int found = 0;
 
-	for (int i = 0; i < job->count && !abandoned(job); i++) {
-		const struct kw_endpoint *endpoint = &job->endpoints[i];
-
-		if (kw_resolve(job->config, endpoint->host, endpoint->port, job->deadline_ms,
-			       &addresses, &error) == 0) {
-			kw_addresses_fini(&addresses);
-			kw_error_clear(&error);
-			break;
-		}
-		kw_log(job->config, KWIRE_LOG_WARNING, "bootstrap server %s: %s", endpoint->host,
-		       error.message);
-	}
+	for (int i = 0; i < job->count && (all || found == 0) && !abandoned(job); i++)
+		resolve_one(job, &job->endpoints[i], &found, &error);
+	if (found > 0 && error.result != KWIRE_ENOMEM)
+		kw_error_clear(&error);
 	kw_mutex_lock(&job->mutex);
 	job->error = error;
 	job->done = true;
@@ -127,16 +168,44 @@ static struct job *new_job(struct kwire_config *config, const struct kw_endpoint
 	return job;
 }
 
-int kw_bootstrap_resolve(struct kwire_config *config, const struct kw_endpoint *endpoints,
-			 int count, int64_t deadline_ms, struct kwire_error *error)
+/* Whether nothing has to be asked: an address among them will do. */
+static bool need_no_asking(const struct kwire_config *config, const struct kw_endpoint *endpoints,
+			   int count)
 {
-	struct job *job;
-	int result = 0, failure;
-
 	for (int i = 0; i < count; i++)
 		if (kw_host_is_numeric(endpoints[i].host))
-			return 0;
-	job = new_job(config, endpoints, count, deadline_ms);
+			return !config->settings.bootstrap_canonical;
+	return false;
+}
+
+/* The job's result, once it is done or given up. */
+static int take_result_locked(struct job *job, struct kw_endpoint **endpoints, int *count,
+			      struct kwire_error *error)
+{
+	struct kw_endpoint *before = *endpoints;
+
+	if (!job->done)
+		return kw_fail_in(error, KWIRE_ERESOLVE, KWIRE_PHASE_RESOLVE,
+				  "no name in bootstrap.servers was resolved in time");
+	if (job->error.result != 0)
+		return kw_error_copy(error, &job->error);
+	if (job->canonical_count > 0) {
+		*endpoints = job->canonical;
+		*count = job->canonical_count;
+		job->canonical = before; /* freed with the job */
+	}
+	return 0;
+}
+
+int kw_bootstrap_resolve(struct kwire_config *config, struct kw_endpoint **endpoints, int *count,
+			 int64_t deadline_ms, struct kwire_error *error)
+{
+	struct job *job;
+	int result, failure;
+
+	if (need_no_asking(config, *endpoints, *count))
+		return 0;
+	job = new_job(config, *endpoints, *count, deadline_ms);
 	if (job == NULL)
 		return kw_fail_memory(error);
 	failure = start_thread(job);
@@ -150,11 +219,7 @@ int kw_bootstrap_resolve(struct kwire_config *config, const struct kw_endpoint *
 	while (!job->done && kw_cond_wait(&job->finished, &job->mutex, deadline_ms))
 		;
 	job->abandoned = true;
-	if (!job->done)
-		result = kw_fail_in(error, KWIRE_ERESOLVE, KWIRE_PHASE_RESOLVE,
-				    "no name in bootstrap.servers was resolved in time");
-	else if (job->error.result != 0)
-		result = kw_error_copy(error, &job->error);
+	result = take_result_locked(job, endpoints, count, error);
 	kw_mutex_unlock(&job->mutex);
 	put_job(job);
 	return result;

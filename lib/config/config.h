@@ -104,7 +104,6 @@ struct kw_settings {
 	int64_t reconnect_backoff_ms;
 	int64_t reconnect_backoff_max_ms;
 	int64_t connections_max_idle_ms; /* -1: never */
-	int64_t request_ring;            /* requests remembered for a dump; 0: none */
 
 	/* connection */
 	int64_t request_timeout_ms;

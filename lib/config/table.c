@@ -81,9 +81,6 @@ const struct kw_property_row kw_properties[] = {
 	{"cluster.id.change", NULL, "Client", .kind = KW_SWITCH, .words = "error|allow",
 	 .default_value = "error", .offset = AT(cluster_id_may_change),
 	 .description = "What to do when metadata comes from another cluster than before."},
-	{"request.ring", NULL, "Client", INT(0, 65536), .default_value = "0",
-	 .offset = AT(request_ring),
-	 .description = "How many of the last requests are remembered for a dump."},
 
 	{"request.timeout.ms", "socket.timeout.ms", "Connection", INT(1, MAX_MS),
 	 .default_value = "30000", .offset = AT(request_timeout_ms),

@@ -460,6 +460,16 @@ static void a_cancelled_thread_finishes_its_call(void **state)
 	assert_int_equal(ping(bench, 1, 10000, 0), 0);
 }
 
+static void bootstrap_servers_by_their_canonical_names_are_reached(void **state)
+{
+	struct bench *bench = *state;
+
+	set(bench, "client.dns.lookup", "resolve_canonical_bootstrap_servers_only");
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, &bench->error), 0);
+	assert_true(kwire_client_knows_broker(bench->client, 3));
+}
+
 static void a_wrong_port_and_a_dead_host_are_told_apart(void **state)
 {
 	struct bench *bench = *state;
@@ -496,6 +506,7 @@ int main(void)
 		TEST(clients_that_come_and_go_leave_nothing),
 		TEST(a_forked_child_closes_its_descriptors_and_the_parent_goes_on),
 		TEST(a_cancelled_thread_finishes_its_call),
+		TEST(bootstrap_servers_by_their_canonical_names_are_reached),
 		TEST(a_wrong_port_and_a_dead_host_are_told_apart),
 	};
 

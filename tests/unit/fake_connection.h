@@ -59,7 +59,8 @@ static struct {
 	bool hold_dials; /* kw_connection_new blocks */
 	int held;
 	bool hold_metadata;
-	int64_t age_ms; /* connections say that they were unused for so long */
+	bool silent_metadata; /* is never answered */
+	int64_t age_ms;       /* connections say that they were unused for so long */
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
 
 struct kwire_connection {
@@ -93,7 +94,7 @@ static void fake_reset(void)
 	fake.cluster_id[0] = '\0';
 	fake.metadata_error = 0;
 	fake.metadata_errors_left = fake.metadata_requests = fake.held = 0;
-	fake.hold_dials = fake.hold_metadata = false;
+	fake.hold_dials = fake.hold_metadata = fake.silent_metadata = false;
 	fake.age_ms = 0;
 }
 
@@ -323,6 +324,8 @@ int kw_connection_send(struct kwire_connection *connection, const struct kwire_a
 	(void)started_ms;
 	if (result != 0)
 		return result;
+	if (kw_now_ms() >= deadline_ms)
+		return kw_fail_in(error, KWIRE_ETIMEDOUT, KWIRE_PHASE_WAIT, "no time left");
 	pthread_mutex_lock(&fake.lock);
 	die = host->die_unsent;
 	host->die_unsent = false;
@@ -340,6 +343,16 @@ int kw_connection_send(struct kwire_connection *connection, const struct kwire_a
 		host->requests++;
 		pthread_mutex_unlock(&fake.lock);
 		return kw_error_copy(error, &cause);
+	}
+	while (api == &kwire_metadata_api && fake.silent_metadata) {
+		struct timespec pause = {0, 1000000};
+
+		if (kw_now_ms() >= deadline_ms) {
+			kw_fail_in(error, KWIRE_ETIMEDOUT, KWIRE_PHASE_RECEIVE, "no answer");
+			error->outcome = KWIRE_MAYBE_APPLIED;
+			return KWIRE_ETIMEDOUT;
+		}
+		nanosleep(&pause, NULL);
 	}
 	if (api == &kwire_metadata_api)
 		return fake_metadata(connection, response, error);
@@ -451,6 +464,12 @@ int kw_resolve(const struct kwire_config *config, const char *host, int port, in
 	if (strcmp(host, "nowhere") == 0)
 		return kw_fail_in(error, KWIRE_ERESOLVE, KWIRE_PHASE_RESOLVE, "no such host");
 	return 0;
+}
+
+void kw_address_format(const struct kw_address *address, char text[KW_ADDRESS_TEXT])
+{
+	(void)address;
+	text[0] = '\0';
 }
 
 void kw_addresses_fini(struct kw_addresses *addresses)

@@ -530,6 +530,20 @@ static void a_cluster_of_another_id_is_refused_unless_allowed(void **state)
 	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
 }
 
+static void aged_metadata_is_asked_for_by_the_next_call_and_does_not_eat_its_deadline(void **state)
+{
+	struct bench *bench = *state;
+
+	set(bench, "metadata.max.age.ms", "0");
+	set(bench, "reconnect.backoff.max.ms", "0");
+	set(bench, "bootstrap.servers", "10.0.0.9:1");
+	open_with_brokers(bench);
+	assert_int_equal(send_to(bench, 2), 0);
+	assert_int_equal(fake.metadata_requests, 2);
+	fake.silent_metadata = true;
+	assert_int_equal(send_with(bench, NULL, 2, 200, 0), 0);
+}
+
 static void an_empty_list_of_brokers_changes_nothing(void **state)
 {
 	struct bench *bench = *state;
@@ -837,6 +851,7 @@ int main(void)
 		TEST(concurrent_callers_share_one_dial),
 		TEST(concurrent_refreshes_are_few),
 		TEST(a_cluster_of_another_id_is_refused_unless_allowed),
+		TEST(aged_metadata_is_asked_for_by_the_next_call_and_does_not_eat_its_deadline),
 		TEST(an_empty_list_of_brokers_changes_nothing),
 		TEST(a_broker_that_cannot_be_dialled_is_left_out),
 		TEST(error_129_starts_again_from_the_bootstrap_servers),
