@@ -142,8 +142,13 @@ bool peer_answer(int fd, int32_t id, const void *body, size_t size)
 
 size_t peer_versions(int16_t version, int16_t error_code, uint8_t *body, size_t capacity)
 {
-	static const int16_t ranges[][3] = {
-		{18, 0, 4}, {3, 0, 13}, {0, 0, 13}, {1, 4, 17}, {PEER_PROBE_KEY, 0, 1}};
+	static const int16_t ranges[][3] = {{18, 0, 4},
+					    {3, 0, 13},
+					    {0, 0, 13},
+					    {1, 4, 17},
+					    {17, 0, 1},
+					    {36, 0, 2},
+					    {PEER_PROBE_KEY, 0, 1}};
 	enum {
 		COUNT = sizeof(ranges) / sizeof(ranges[0])
 	};

@@ -48,6 +48,7 @@ static void make(struct kw_identity *identity, const char *name, const char *hos
 		fail_msg("%s", error.message);
 }
 
+#if KW_WITH_TLS
 static int make_identities(void **state)
 {
 	(void)state;
@@ -56,6 +57,8 @@ static int make_identities(void **state)
 	make(&broker, "broker", "localhost, *.kafka.test, 127.0.0.1, ::1", &authority, 0, 0);
 	return 0;
 }
+
+#endif
 
 static void set(struct kwire_config *config, const char *name, const char *value)
 {
@@ -661,7 +664,7 @@ static void a_silent_peer_costs_no_more_than_the_deadline(void **state)
 static void a_second_connection_resumes_the_session(void **state)
 {
 	struct tls_peer_options options = {.identity = &broker};
-	struct link link = connect_to(&options, trusting(NULL), "localhost");
+	struct link link = connect_to(&options, trusting(NULL), "localhost"), again;
 	const struct kwire_transport_ops *plain_ops, *ops;
 	struct tls_serving *second;
 	void *plain, *transport;
@@ -680,6 +683,11 @@ static void a_second_connection_resumes_the_session(void **state)
 				 0);
 		/* Another port is another broker. */
 		assert_int_equal(kw_tls_resumed(transport), port == 9093);
+		again = link;
+		again.ops = ops;
+		again.transport = transport;
+		write_all(&again, "y", 1);
+		read_all(&again, echo, 1);
 		ops->close(transport);
 		assert_int_equal(tls_peer_join(second).handshake, 0);
 	}

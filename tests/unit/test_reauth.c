@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SASL on a connection whose broker is played by hand: the login that makes
+ * it, and its renewal while calls are under way.  A session of 1 ms is due for
+ * renewal at once, so nothing here waits for time to pass.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "../support/connected.h"
+
+enum {
+	HANDSHAKE = 17,
+	AUTHENTICATE = 36,
+	LOGIN_IDS = INT32_MAX - 7,
+};
+
+struct opening {
+	struct kwire_config *config;
+	int port;
+	struct kwire_connection *connection;
+	struct kwire_error error;
+};
+
+static void *open_it(void *context)
+{
+	struct opening *opening = context;
+
+	kwire_connection_open(opening->config, "127.0.0.1", opening->port, PEER_GUARD_MS,
+			      &opening->connection, &opening->error);
+	return NULL;
+}
+
+/* Takes the next request, which must be `key`; its bytes are copied to `text` as printable. */
+static int32_t take(int fd, int16_t key, char text[512])
+{
+	struct peer_request request;
+	int32_t id;
+
+	assert_true(peer_read(fd, &request));
+	assert_int_equal(request.key, key);
+	if (key == HANDSHAKE || key == AUTHENTICATE)
+		assert_true(request.id >= LOGIN_IDS);
+	for (size_t i = 0; text != NULL && i < request.size && i < 511; i++)
+		text[i] = (char)(request.bytes[i] >= 0x20 ? request.bytes[i] : '.');
+	if (text != NULL)
+		text[request.size < 511 ? request.size : 511] = '\0';
+	id = request.id;
+	peer_free(&request);
+	return id;
+}
+
+static void answer_handshake(int fd, int32_t id)
+{
+	static const uint8_t body[] = {0, 0, 0, 0, 0, 1, 0, 5, 'P', 'L', 'A', 'I', 'N'};
+
+	assert_true(peer_answer(fd, id, body, sizeof(body)));
+}
+
+/* SaslAuthenticate v2: accepted for `lifetime_ms`, or refused with `refusal`. */
+static void answer_login(int fd, int32_t id, uint8_t lifetime_ms, const char *refusal)
+{
+	uint8_t body[128] = {0};
+	size_t size = 3; /* the header's tags, the error code */
+
+	body[2] = refusal != NULL ? 58 : 0;
+	body[size++] = refusal != NULL ? (uint8_t)(strlen(refusal) + 1) : 0;
+	if (refusal != NULL) {
+		memcpy(body + size, refusal, strlen(refusal));
+		size += strlen(refusal);
+	}
+	body[size++] = 1; /* no token */
+	body[size + 7] = lifetime_ms;
+	size += 9;
+	assert_true(peer_answer(fd, id, body, size));
+}
+
+static void log_in(int fd, uint8_t lifetime_ms)
+{
+	answer_handshake(fd, take(fd, HANDSHAKE, NULL));
+	answer_login(fd, take(fd, AUTHENTICATE, NULL), lifetime_ms, NULL);
+}
+
+static void open_session_with(struct fixture *fixture, struct kwire_config *config,
+			      uint8_t lifetime_ms)
+{
+	struct opening opening = {.config = config};
+	pthread_t thread;
+
+	peer_init(&fixture->peer);
+	opening.port = fixture->peer.port;
+	fixture->config = config;
+	assert_int_equal(pthread_create(&thread, NULL, open_it, &opening), 0);
+	fixture->fd = peer_accept(&fixture->peer);
+	assert_true(fixture->fd >= 0);
+	assert_true(peer_greet(fixture->fd) >= 0);
+	log_in(fixture->fd, lifetime_ms);
+	pthread_join(thread, NULL);
+	if (opening.connection == NULL)
+		fail_msg("%s", opening.error.message);
+	fixture->connection = opening.connection;
+}
+
+static struct kwire_config *session_config(void)
+{
+	return test_config("security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", "PLAIN",
+			   "sasl.username", "alice", "sasl.password", "first", NULL);
+}
+
+static void open_session(struct fixture *fixture, uint8_t lifetime_ms)
+{
+	open_session_with(fixture, session_config(), lifetime_ms);
+}
+
+static void a_login_makes_the_connection(void **state)
+{
+	struct fixture fixture;
+	struct caller caller;
+
+	(void)state;
+	open_session(&fixture, 0);
+	caller = probe(&fixture, 1, -1);
+	caller_start(&caller);
+	peer_answer_probe(fixture.fd, take(fixture.fd, PEER_PROBE_KEY, NULL), 7, 0);
+	caller_join(&caller);
+	assert_int_equal(caller.answer, 7);
+	close_all(&fixture);
+}
+
+static void a_refused_login_fails_the_opening_for_good(void **state)
+{
+	struct opening opening = {.config = session_config()};
+	struct peer peer;
+	pthread_t thread;
+	int fd;
+
+	(void)state;
+	peer_init(&peer);
+	opening.port = peer.port;
+	assert_int_equal(pthread_create(&thread, NULL, open_it, &opening), 0);
+	fd = peer_accept(&peer);
+	peer_greet(fd);
+	answer_handshake(fd, take(fd, HANDSHAKE, NULL));
+	answer_login(fd, take(fd, AUTHENTICATE, NULL), 0, "go away");
+	pthread_join(thread, NULL);
+	assert_null(opening.connection);
+	assert_int_equal(opening.error.result, KWIRE_EAUTH);
+	assert_int_equal(opening.error.kafka_code, 58);
+	assert_false(opening.error.retriable);
+	assert_non_null(strstr(opening.error.message, "go away"));
+	assert_null(strstr(opening.error.message, "first"));
+	close(fd);
+	peer_fini(&peer);
+	kwire_config_free(opening.config);
+}
+
+static void calls_wait_while_a_session_is_renewed(void **state)
+{
+	struct caller callers[3];
+	struct fixture fixture;
+	int32_t id;
+
+	(void)state;
+	open_session(&fixture, 1);
+	id = take(fixture.fd, HANDSHAKE, NULL);
+	for (int i = 0; i < 3; i++) {
+		callers[i] = probe(&fixture, i, -1);
+		caller_start(&callers[i]);
+	}
+	assert_true(wait_in_flight(fixture.connection, 3));
+	/* They are queued, yet what comes is the login's every time. */
+	answer_handshake(fixture.fd, id);
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, NULL), 0, NULL);
+	for (int i = 0; i < 3; i++)
+		peer_answer_probe(fixture.fd, take(fixture.fd, PEER_PROBE_KEY, NULL), 7, 0);
+	for (int i = 0; i < 3; i++) {
+		caller_join(&callers[i]);
+		assert_int_equal(callers[i].result, 0);
+	}
+	close_all(&fixture);
+}
+
+static void answers_to_earlier_requests_arrive_during_a_renewal(void **state)
+{
+	struct caller early, late;
+	struct fixture fixture;
+	int32_t early_id, id;
+
+	(void)state;
+	open_session(&fixture, 1);
+	id = take(fixture.fd, HANDSHAKE, NULL);
+	early = probe(&fixture, 1, -1);
+	caller_start(&early);
+	assert_true(wait_in_flight(fixture.connection, 1));
+	answer_handshake(fixture.fd, id);
+	/* The next renewal is due after 170 ms and more. */
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, NULL), 200, NULL);
+	early_id = take(fixture.fd, PEER_PROBE_KEY, NULL);
+	id = take(fixture.fd, HANDSHAKE, NULL);
+	late = probe(&fixture, 2, -1);
+	caller_start(&late);
+	assert_true(wait_in_flight(fixture.connection, 2));
+	peer_answer_probe(fixture.fd, early_id, 11, 0);
+	caller_join(&early);
+	assert_int_equal(early.answer, 11);
+	answer_handshake(fixture.fd, id);
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, NULL), 0, NULL);
+	peer_answer_probe(fixture.fd, take(fixture.fd, PEER_PROBE_KEY, NULL), 12, 0);
+	caller_join(&late);
+	assert_int_equal(late.answer, 12);
+	close_all(&fixture);
+}
+
+static void a_refused_renewal_ends_the_connection(void **state)
+{
+	struct fixture fixture;
+	struct kwire_error error;
+	struct caller caller;
+	int32_t id;
+
+	(void)state;
+	open_session(&fixture, 1);
+	id = take(fixture.fd, HANDSHAKE, NULL);
+	caller = probe(&fixture, 1, -1);
+	caller_start(&caller);
+	assert_true(wait_in_flight(fixture.connection, 1));
+	answer_handshake(fixture.fd, id);
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, NULL), 0, "no longer");
+	caller_join(&caller);
+	assert_int_equal(caller.result, KWIRE_EAUTH);
+	assert_int_equal(caller.error.outcome, KWIRE_NOT_SENT);
+	assert_true(kwire_connection_is_closed(fixture.connection, &error));
+	assert_non_null(strstr(error.message, "no longer"));
+	close_all(&fixture);
+}
+
+static void a_broker_silent_in_a_renewal_is_given_up(void **state)
+{
+	struct fixture fixture;
+	struct kwire_error error;
+
+	(void)state;
+	open_session_with(&fixture,
+			  test_config("security.protocol", "SASL_PLAINTEXT", "sasl.mechanism",
+				      "PLAIN", "sasl.username", "alice", "sasl.password", "first",
+				      "request.timeout.ms", "50", NULL),
+			  1);
+	take(fixture.fd, HANDSHAKE, NULL);
+	assert_true(peer_at_end(fixture.fd));
+	assert_true(kwire_connection_is_closed(fixture.connection, &error));
+	assert_non_null(strstr(error.message, "re-authentication"));
+	close_all(&fixture);
+}
+
+static void an_answer_to_a_login_that_nobody_began_is_a_broken_protocol(void **state)
+{
+	struct fixture fixture;
+	struct kwire_error error;
+
+	(void)state;
+	open_session(&fixture, 0);
+	answer_handshake(fixture.fd, LOGIN_IDS);
+	assert_true(peer_at_end(fixture.fd));
+	assert_true(kwire_connection_is_closed(fixture.connection, &error));
+	assert_int_equal(error.result, KWIRE_EPROTOCOL);
+	close_all(&fixture);
+}
+
+static void new_credentials_count_from_the_next_renewal_on(void **state)
+{
+	struct kwire_config *config;
+	struct fixture fixture;
+	struct kwire_error error;
+	char token[512];
+
+	(void)state;
+	open_session(&fixture, 1);
+	answer_handshake(fixture.fd, take(fixture.fd, HANDSHAKE, NULL));
+	/* This renewal's token was made when it began. */
+	config = test_config("sasl.mechanism", "PLAIN", "sasl.username", "alice", "sasl.password",
+			     "second", NULL);
+	assert_int_equal(kwire_connection_reload_security(fixture.connection, config, &error), 0);
+	kwire_config_free(config);
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, token), 1, NULL);
+	assert_non_null(strstr(token, "alice.first"));
+	answer_handshake(fixture.fd, take(fixture.fd, HANDSHAKE, NULL));
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, token), 0, NULL);
+	assert_non_null(strstr(token, "alice.second"));
+
+	/* What cannot be used changes nothing. */
+	config = test_config("sasl.mechanism", "KERBEROS_V9", NULL);
+	assert_int_equal(kwire_connection_reload_security(fixture.connection, config, &error),
+			 KWIRE_ECONFIG);
+	kwire_config_free(config);
+	close_all(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_login_makes_the_connection),
+		cmocka_unit_test(a_refused_login_fails_the_opening_for_good),
+		cmocka_unit_test(calls_wait_while_a_session_is_renewed),
+		cmocka_unit_test(answers_to_earlier_requests_arrive_during_a_renewal),
+		cmocka_unit_test(a_refused_renewal_ends_the_connection),
+		cmocka_unit_test(a_broker_silent_in_a_renewal_is_given_up),
+		cmocka_unit_test(an_answer_to_a_login_that_nobody_began_is_a_broken_protocol),
+		cmocka_unit_test(new_credentials_count_from_the_next_renewal_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
