@@ -490,9 +490,8 @@ static void a_client_certificate_is_shown_where_it_is_asked_for(void **state)
 		char byte;
 		struct iovec iov = {&byte, 1};
 
-		assert_int_equal(
-			link.ops->read(link.transport, &iov, 1, kw_now_ms() + 60000, &link.error),
-			KWIRE_ETLS);
+		assert_true(link.ops->read(link.transport, &iov, 1, kw_now_ms() + 60000,
+					   &link.error) <= 0);
 	}
 	if (link.transport == NULL && strstr(link.error.message, "certificate") == NULL)
 		fail_msg("%s", link.error.message);
