@@ -40,7 +40,9 @@ enum {
 	KW_WAKES_FEW = KW_WAKES / 4, /* more than this: let them go first */
 	KW_FIRST_ID = 16,            /* ids below are of set-up */
 	KW_RETRY_WRITE_MS = 5,       /* where a transport cannot say when it is writable */
-	KW_SETUP_GRACE_MS = 10,      /* before a caller calls a stuck set-up dead */
+	/* How long after its end set-up is called stuck: in getaddrinfo(3), and elsewhere. */
+	KW_SETUP_GRACE_MS = 10,
+	KW_SETUP_GRACE_LONG_MS = 1000,
 };
 
 /* One who waits for READY, or for a place in flight.  On its thread's stack. */

@@ -24,6 +24,18 @@ static void give_up_setup_locked(struct kwire_connection *connection, struct kw_
 	kw_die_locked(connection, &error, after);
 }
 
+/*
+ * When to call set-up stuck.  The thread keeps its deadline itself and says more
+ * of the reason, so it is given time, unless it is where no deadline reaches it.
+ */
+static int64_t overrun_ms_locked(const struct kwire_connection *connection)
+	KW_REQUIRES(connection->lock)
+{
+	return kw_deadline(connection->setup_deadline_ms,
+			   connection->thread_state == KW_THREAD_FOREIGN ? KW_SETUP_GRACE_MS
+									 : KW_SETUP_GRACE_LONG_MS);
+}
+
 int kw_connection_wait_ready(struct kwire_connection *connection, int64_t deadline_ms,
 			     struct kwire_error *error)
 {
@@ -38,12 +50,18 @@ int kw_connection_wait_ready(struct kwire_connection *connection, int64_t deadli
 	waiter.park = kw_park_borrow(&connection->lot);
 	if (waiter.park == NULL)
 		return kw_fail_memory(error);
-	overrun_ms = kw_deadline(connection->setup_deadline_ms, KW_SETUP_GRACE_MS);
-	until_ms = deadline_ms < overrun_ms ? deadline_ms : overrun_ms;
 	kw_after_init(&after);
 	kw_lock(connection);
 	kw_waiters_add(&connection->setup_waiters, &waiter);
-	while (kw_state(connection) == KW_CONNECTION_SETUP && kw_now_ms() < until_ms) {
+	for (;;) {
+		overrun_ms = overrun_ms_locked(connection);
+		until_ms = deadline_ms < overrun_ms ? deadline_ms : overrun_ms;
+		if (kw_state(connection) != KW_CONNECTION_SETUP || kw_now_ms() >= until_ms)
+			break;
+		/* Where it is stuck may change meanwhile: look early. */
+		overrun_ms = kw_deadline(connection->setup_deadline_ms, KW_SETUP_GRACE_MS);
+		if (kw_now_ms() < overrun_ms && overrun_ms < until_ms)
+			until_ms = overrun_ms;
 		kw_leave(connection, &after);
 		kw_park_wait(waiter.park, until_ms);
 		kw_lock(connection);

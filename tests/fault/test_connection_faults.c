@@ -236,6 +236,8 @@ struct pipe_transport {
 	int fd;
 	int wake[2];
 	atomic_int *closed;
+	atomic_bool deaf;  /* what came is not seen */
+	atomic_bool stuck; /* the next write fails, and then what came is seen */
 };
 
 static ssize_t pipe_read(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
@@ -250,11 +252,15 @@ static ssize_t pipe_read(void *transport, const struct iovec *iov, int count, in
 	int ready;
 
 	(void)count;
+	if (atomic_load(&pipe->deaf))
+		fds[0].fd = -1;
 	ready = poll(fds, 2, left_ms < 0 ? 0 : left_ms > 100000 ? 100000 : (int)left_ms);
 	if (ready == 0)
 		return KWIRE_ETIMEDOUT;
 	if (fds[1].revents != 0)
-		return read(pipe->wake[0], &byte, 1) == 1 ? KWIRE_ECANCELED : KWIRE_ECANCELED;
+		return read(pipe->wake[0], &byte, 1) == 1 ? KWIRE_ECANCELED : KWIRE_EOS;
+	if (atomic_load(&pipe->deaf))
+		return pipe_read(transport, iov, count, deadline_ms, error);
 	got = read(pipe->fd, iov[0].iov_base, iov[0].iov_len < 1000 ? iov[0].iov_len : 1000);
 	if (got < 0) {
 		error->result = KWIRE_EDISCONNECTED;
@@ -270,6 +276,13 @@ static ssize_t pipe_writev(void *transport, const struct iovec *iov, int count, 
 	ssize_t put;
 
 	(void)count;
+	if (atomic_load(&pipe->stuck)) {
+		atomic_store(&pipe->deaf, false);
+		memset(error, 0, sizeof(*error));
+		error->result = KWIRE_EDISCONNECTED;
+		error->message[0] = '!';
+		return KWIRE_EDISCONNECTED;
+	}
 	for (;;) {
 		put = send(pipe->fd, iov[0].iov_base, iov[0].iov_len < 3000 ? iov[0].iov_len : 3000,
 			   MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -376,6 +389,39 @@ static void a_transport_of_the_program_s_own_will_do(void **state)
 	kwire_config_free(config);
 }
 
+/* Writing fails while an answer lies there unread: the answer still counts. */
+static void what_came_before_a_failed_write_is_read(void **state)
+{
+	struct fixture fixture = {.config = test_config(NULL, NULL)};
+	struct pipe_transport *transport;
+	struct kwire_call *call;
+	atomic_int closed = 0;
+	struct caller caller;
+	pthread_t thread;
+
+	(void)state;
+	transport = make_pipe(&fixture.fd, &closed);
+	assert_int_equal(pthread_create(&thread, NULL, greet, &fixture.fd), 0);
+	assert_int_equal(kwire_connection_open_transport(fixture.config, &pipe_ops, transport,
+							 "pipe", 1, -1, &fixture.connection, NULL),
+			 0);
+	pthread_join(thread, NULL);
+	call = start(&fixture, 1, INT32_MAX, 0);
+	atomic_store(&transport->deaf, true);
+	assert_true(peer_answer_probe(fixture.fd, take_probe(fixture.fd, NULL), 11, 0));
+	atomic_store(&transport->stuck, true);
+	caller = probe(&fixture, 2, INT32_MAX);
+	caller_start(&caller);
+	caller_join(&caller);
+	assert_int_equal(caller.result, KWIRE_EDISCONNECTED);
+	assert_int_equal(caller.error.outcome, KWIRE_NOT_SENT);
+	expect_answer(call, 11);
+	kwire_connection_close(fixture.connection);
+	assert_int_equal(atomic_load(&closed), 1);
+	close(fixture.fd);
+	kwire_config_free(fixture.config);
+}
+
 static void a_transport_is_closed_when_opening_fails_too(void **state)
 {
 	struct kwire_config *config = test_config(NULL, NULL);
@@ -406,6 +452,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_that_fails_is_reported_and_nothing_leaks),
 		cmocka_unit_test(a_hanging_name_server_holds_up_nobody),
 		cmocka_unit_test(a_transport_of_the_program_s_own_will_do),
+		cmocka_unit_test(what_came_before_a_failed_write_is_read),
 		cmocka_unit_test(a_transport_is_closed_when_opening_fails_too),
 	};
 
