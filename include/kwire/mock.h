@@ -143,6 +143,21 @@ KWIRE_API int kwire_mock_set_api_versions(struct kwire_mock *mock, int32_t broke
 					  int16_t api_key, int16_t min_version, int16_t max_version,
 					  struct kwire_error *error);
 
+/*
+ * What the brokers speak on connections that they accept from now on: TLS with
+ * a certificate of `kind`: "good" (localhost and the loopback addresses, signed
+ * by the cluster's own CA), "wrong-name", "expired", "future", "self-signed",
+ * "wrong-ca"; or "off", no TLS.  KWIRE_EINVAL: another kind; KWIRE_ENOTBUILT.
+ */
+KWIRE_API int kwire_mock_set_tls(struct kwire_mock *mock, const char *kind,
+				 struct kwire_error *error);
+
+/*
+ * The CA's certificate as PEM, for ssl.ca.pem; NULL before kwire_mock_set_tls().
+ * Borrowed, valid until the cluster is closed.
+ */
+KWIRE_API const char *kwire_mock_ca(struct kwire_mock *mock);
+
 /* ------------------------------------------------------------------- topics */
 
 /* KWIRE_EKAFKA with error.kafka_code where the cluster would refuse, TOPIC_ALREADY_EXISTS say. */

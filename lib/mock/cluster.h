@@ -26,6 +26,8 @@ struct kw_mock_text {
 	char text[];
 };
 
+struct kw_mock_tls;
+
 struct kwire_mock {
 	struct kw_memory *memory;
 	struct kw_mock_loop loop;
@@ -44,6 +46,8 @@ struct kwire_mock {
 	int32_t next_broker_id;
 	int32_t controller_id; /* -1: unknown */
 	struct kw_mock_text *bootstraps;
+
+	struct kw_mock_tls *tls; /* NULL: never asked for */
 
 	struct kw_mock_peer *dirty;
 	struct kw_mock_peer *graveyard;

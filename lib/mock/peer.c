@@ -8,6 +8,7 @@
 #include "cluster.h"
 #include "exchange.h"
 #include "parcel.h"
+#include "tls.h"
 
 enum {
 	READ_ROOM = 64 << 10,
@@ -148,7 +149,9 @@ int kw_mock_peer_open(struct kw_mock_broker *broker, int fd)
 	peer->source.fd = fd;
 	peer->source.ready = ready;
 	peer->slow_timer.fire = slow_more;
-	peer->stream = kw_mock_socket_stream(mock->memory, fd, &peer->ops);
+	peer->stream = kw_mock_tls_is_on(mock->tls)
+			       ? kw_mock_tls_stream(mock->tls, fd, &peer->ops)
+			       : kw_mock_socket_stream(mock->memory, fd, &peer->ops);
 	if (peer->stream == NULL) {
 		close(fd);
 		kw_free(peer);
