@@ -16,6 +16,7 @@
 #include <kwire/api/create_topics.h>
 #include <kwire/api/delete_topics.h>
 #include <kwire/api/find_coordinator.h>
+#include <kwire/api/list_offsets.h>
 #include <kwire/api/metadata.h>
 
 extern char **environ;
@@ -205,6 +206,37 @@ static bool has_leaders(struct kwire_client *client, int32_t node, const char *n
 	return good;
 }
 
+/* Whether the partition's leader knows that it leads: metadata may be ahead of it. */
+static bool leads(struct kwire_client *client, const char *name, int32_t index)
+{
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_list_offsets_request request = KWIRE_LIST_OFFSETS_REQUEST_INIT;
+	struct kwire_list_offsets_request_topic topic = KWIRE_LIST_OFFSETS_REQUEST_TOPIC_INIT;
+	struct kwire_list_offsets_request_topic_partition partition =
+		KWIRE_LIST_OFFSETS_REQUEST_TOPIC_PARTITION_INIT;
+	struct kwire_list_offsets_response *response = NULL;
+	int16_t code;
+
+	partition.partition_index = index;
+	partition.timestamp = -1;
+	topic.name = kwire_string(name);
+	topic.partitions.items = &partition;
+	topic.partitions.count = 1;
+	request.replica_id = -1;
+	request.topics.items = &topic;
+	request.topics.count = 1;
+	request.timeout_ms = 10000;
+	options.broker_id = cluster_leader(client, name, index, NULL);
+	must(kwire_send_list_offsets_with(client, &request, &response, &options, &error), &error);
+	assert_int_equal(response->topics.count, 1);
+	code = response->topics.items[0].partitions.items[0].error_code;
+	kwire_response_free(response);
+	if (!kwire_kafka_error(code).retriable)
+		must_answer(code, NONE);
+	return code == NONE;
+}
+
 void cluster_create_topic(struct kwire_client *client, const char *name, int32_t partitions,
 			  int16_t replication)
 {
@@ -226,6 +258,9 @@ void cluster_create_topic(struct kwire_client *client, const char *name, int32_t
 	kwire_response_free(response);
 	for (int32_t node = 1; node <= CLUSTER_NODES; node++)
 		while (!has_leaders(client, node, name, partitions))
+			assert_true(cluster_again(&patience));
+	for (int32_t i = 0; i < partitions; i++)
+		while (!leads(client, name, i))
 			assert_true(cluster_again(&patience));
 }
 
