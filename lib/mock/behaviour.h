@@ -47,6 +47,7 @@ kw_mock_behaviour kw_mock_on_sync_group;
 kw_mock_behaviour kw_mock_on_heartbeat;
 kw_mock_behaviour kw_mock_on_leave_group;
 kw_mock_behaviour kw_mock_on_describe_groups;
+kw_mock_behaviour kw_mock_on_consumer_group_describe;
 kw_mock_behaviour kw_mock_on_list_groups;
 kw_mock_behaviour kw_mock_on_delete_groups;
 kw_mock_behaviour kw_mock_on_offset_commit;

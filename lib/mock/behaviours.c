@@ -34,6 +34,7 @@ static const struct {
 	{42, kw_mock_on_delete_groups},             /* group_admin.c */
 	{44, kw_mock_on_incremental_alter_configs}, /* configs.c */
 	{60, kw_mock_on_describe_cluster},          /* metadata.c */
+	{69, kw_mock_on_consumer_group_describe},   /* group_admin.c */
 	{75, kw_mock_on_describe_topic_partitions}, /* metadata.c */
 };
 

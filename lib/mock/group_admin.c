@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What administrators ask of groups: DescribeGroups, ListGroups, DeleteGroups. */
+/*
+ * What administrators ask of groups: DescribeGroups, ListGroups, DeleteGroups,
+ * ConsumerGroupDescribe.
+ */
+#include <kwire/api/consumer_group_describe.h>
 #include <kwire/api/delete_groups.h>
 #include <kwire/api/describe_groups.h>
 #include <kwire/api/list_groups.h>
@@ -170,6 +174,34 @@ void kw_mock_on_delete_groups(struct kw_mock_exchange *exchange, const void *mes
 			KWIRE_DELETE_GROUPS_RESPONSE_RESULT_INIT;
 		item->group_id = request->groups_names.items[i];
 		item->error_code = delete_one(exchange, item->group_id);
+		item->error_message = kw_mock_error_text(item->error_code);
+	}
+	kw_mock_finish(exchange, &response);
+}
+
+/* There are no groups but classic ones; clients ask here first and then there. */
+void kw_mock_on_consumer_group_describe(struct kw_mock_exchange *exchange, const void *message)
+{
+	const struct kwire_consumer_group_describe_request *request = message;
+	struct kwire_consumer_group_describe_response response =
+		KWIRE_CONSUMER_GROUP_DESCRIBE_RESPONSE_INIT;
+
+	if (!KW_MOCK_ARRAY(exchange->mock, response.groups, request->group_ids.count)) {
+		kw_mock_give_up(exchange);
+		return;
+	}
+	for (int32_t i = 0; i < request->group_ids.count; i++) {
+		struct kwire_consumer_group_describe_response_group *item = &response.groups
+										     .items[i];
+
+		*item = (struct kwire_consumer_group_describe_response_group)
+			KWIRE_CONSUMER_GROUP_DESCRIBE_RESPONSE_GROUP_INIT;
+		item->group_id = request->group_ids.items[i];
+		item->error_code = exchange->forced_code != 0
+					   ? exchange->forced_code
+					   : kw_mock_group_check(exchange, item->group_id);
+		if (item->error_code == 0)
+			item->error_code = GROUP_ID_NOT_FOUND;
 		item->error_message = kw_mock_error_text(item->error_code);
 	}
 	kw_mock_finish(exchange, &response);

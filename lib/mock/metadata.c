@@ -226,6 +226,8 @@ static bool describe_topic(struct kw_mock_exchange *exchange, struct kwire_strin
 		p->partition_index = i;
 		p->leader_id = partition->leader_id;
 		p->leader_epoch = partition->leader_epoch;
+		/* None, which is not null: Java's client takes null amiss. */
+		p->eligible_leader_replicas.count = p->last_known_elr.count = 0;
 		if (!put_replicas(mock, partition, &p->replica_nodes, &p->isr_nodes,
 				  &p->offline_replicas))
 			return false;

@@ -6,11 +6,14 @@ K ?=
 INTEROP_SRC   := $(filter-out tests/interop/test_failover.c,$(sort $(wildcard tests/interop/test_*.c))) \
 	$(wildcard tests/interop/test_failover.c)
 INTEROP_TESTS := $(patsubst %.c,$(B)/%,$(INTEROP_SRC))
+# Programs of other kinds: Kafka's Java clients against kwire-mockd.
+INTEROP_CHECKS := tests/interop/mock/java
 
 .PHONY: test-kafka run-test-kafka
 test-kafka: ## interop with a real Kafka of three brokers (KAFKA_VERSION=, K=part of a name)
 	@tools/install-deps.sh build java
 	@$(MAKE) --no-print-directory run-test-kafka
-run-test-kafka: libs $(INTEROP_TESTS)
-	$(Q)KAFKA_VERSION='$(KAFKA_VERSION)' tests/interop/run $(if $(K),$(foreach test,$(INTEROP_TESTS),$(if $(findstring $(K),$(test)),$(test))),$(INTEROP_TESTS))
+run-test-kafka: libs tools $(INTEROP_TESTS)
+	$(Q)B=$(B) KAFKA_VERSION='$(KAFKA_VERSION)' tests/interop/run \
+		$(foreach test,$(INTEROP_CHECKS) $(INTEROP_TESTS),$(if $(or $(if $(K),,all),$(findstring $(K),$(test))),$(test)))
 $(INTEROP_TESTS): $(B)/obj/tests/interop/cluster.o

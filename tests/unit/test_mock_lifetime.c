@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A mock cluster leaves nothing behind: no thread, no descriptor, no memory. */
 #include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,16 +32,25 @@ static int entries(const char *path)
 
 static void a_thousand_clusters_leave_nothing_behind(void **state)
 {
-	int threads = entries("/proc/self/task");
-	int descriptors = entries("/proc/self/fd");
+	int threads = 0;
+	int descriptors = 0;
 
 	(void)state;
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i <= 1000; i++) {
 		struct kwire_mock *mock = NULL;
+
+		/* After the first: a sanitizer starts a thread of its own with it. */
+		if (i == 1) {
+			threads = entries("/proc/self/task");
+			descriptors = entries("/proc/self/fd");
+		}
 
 		assert_int_equal(kwire_mock_open(NULL, &mock, NULL), 0);
 		kwire_mock_close(mock);
 	}
+	/* The kernel lists a thread that was joined for a moment more. */
+	for (int i = 0; i < 1000000 && entries("/proc/self/task") != threads; i++)
+		sched_yield();
 	assert_int_equal(entries("/proc/self/task"), threads);
 	assert_int_equal(entries("/proc/self/fd"), descriptors);
 }
