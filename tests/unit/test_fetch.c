@@ -440,7 +440,7 @@ static void a_batch_beyond_the_limits_is_told_from_no_data(void **state)
 static void put_transactions(struct bench *bench)
 {
 	static struct kwire_fetch_response_response_partition_aborted_transaction list[] = {
-		{2, 2, NULL}, {1, 9, NULL}};
+		{2, 3, NULL}, {1, 9, NULL}};
 
 	put_batch(bench, 0, 2, 1);
 	put_batch(bench, 2, 2, 2);
@@ -481,6 +481,25 @@ static void read_uncommitted_has_all_but_the_markers(void **state)
 	assert_int_equal(fetch(bench, 0, NULL), 0);
 	assert_int_equal(bench->script.isolation, 0);
 	CHECK_OFFSETS(bench, 0, 0, 1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 15);
+}
+
+static void only_an_abort_marker_ends_an_abort(void **state)
+{
+	struct kwire_fetch_response_response_partition_aborted_transaction list[] = {{7, 0, NULL}};
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
+	struct bench *bench = *state;
+
+	put_batch(bench, 0, 1, 7);
+	put_marker(bench, 1, 7, true);
+	put_batch(bench, 2, 1, 7);
+	put_marker(bench, 3, 7, false);
+	put_batch(bench, 4, 1, 7);
+	hold(bench, 0);
+	bench->script.partitions[0].aborted_transactions.items = list;
+	bench->script.partitions[0].aborted_transactions.count = 1;
+	options.isolation = KWIRE_READ_COMMITTED;
+	assert_int_equal(fetch(bench, 0, &options), 0);
+	CHECK_OFFSETS(bench, 0, 4);
 }
 
 static void the_list_of_aborted_transactions_may_be_in_any_order(void **state)
@@ -784,6 +803,7 @@ int main(void)
 		TEST(a_batch_beyond_the_limits_is_told_from_no_data),
 		TEST(read_committed_leaves_out_aborted_transactions),
 		TEST(read_uncommitted_has_all_but_the_markers),
+		TEST(only_an_abort_marker_ends_an_abort),
 		TEST(the_list_of_aborted_transactions_may_be_in_any_order),
 		TEST(the_filter_survives_going_to_another_partition_and_back),
 		TEST(one_partitions_error_is_its_own),

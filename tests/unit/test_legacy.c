@@ -349,6 +349,29 @@ static void a_wrapper_at_offset_0_leaves_inner_offsets_alone(void **state)
 	compose_fini(&inner);
 }
 
+static void append_time_is_the_wrappers_whatever_is_in_it(void **state)
+{
+	struct compose c = {0}, inner = {0};
+	struct kwire_batch batch;
+	struct kwire_record record;
+
+	(void)state;
+	if (!kwire_codec_built(KWIRE_CODEC_GZIP))
+		skip();
+	compose_message(&inner, 1, 0, 0, 1, "a", "v", 1);
+	wrap(&c, 1, 9, &inner);
+	c.data[17] |= 8;
+	compose_sum(&c, 0);
+	kwire_batch_reader_start(reader, composed(&c));
+	assert_int_equal(kwire_batch_reader_next(reader, &batch, NULL), 1);
+	assert_true(batch.log_append_time);
+	assert_int_equal(kwire_batch_reader_record(reader, &record, NULL), 1);
+	assert_int_equal(record.offset, 9);
+	assert_int_equal(record.timestamp, 500);
+	compose_fini(&c);
+	compose_fini(&inner);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -361,6 +384,7 @@ int main(void)
 		TEST(corrupt_messages_are_named_and_passed_over),
 		TEST(corrupt_sets_are_named_and_passed_over),
 		TEST(a_wrapper_at_offset_0_leaves_inner_offsets_alone),
+		TEST(append_time_is_the_wrappers_whatever_is_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
