@@ -598,6 +598,7 @@ static void the_stable_offset_waits_for_open_transactions(void **state)
 	struct scene *scene = *state;
 	struct producer producer;
 	int fd = scene->fds[0];
+	int32_t stable;
 
 	assert_int_equal(kwire_mock_append(scene->mock, "t", 0, NULL, "before", NULL), 0);
 	assert_int_equal(init_producer(fd, "tx", &producer), 0);
@@ -609,6 +610,12 @@ static void the_stable_offset_waits_for_open_transactions(void **state)
 	assert_int_equal(p->last_stable_offset, 1);
 	assert_int_equal(p->high_watermark, 2);
 	assert_int_equal(p->aborted_transactions.count, 0);
+	stable = p->records.size;
+	kwire_response_free(response);
+	/* Who reads committed is not given what is open. */
+	response = fetch(fd, 0);
+	p = &response->responses.items[0].partitions.items[0];
+	assert_true(p->records.size > stable);
 	kwire_response_free(response);
 	assert_int_equal(end_transaction(fd, &producer, true), 0);
 	assert_int_equal(end_transaction(fd, &producer, true), 0);
