@@ -472,6 +472,7 @@ static void a_client_certificate_is_shown_where_it_is_asked_for(void **state)
 	struct kw_identity client, stranger;
 	struct kwire_error error;
 	struct link link;
+	char byte = 1;
 
 	(void)state;
 	make(&client, "client", NULL, &authority, 0, 0);
@@ -482,12 +483,14 @@ static void a_client_certificate_is_shown_where_it_is_asked_for(void **state)
 			 0);
 	link = connect_to(&options, config, "localhost");
 	assert_non_null(link.transport);
+	/* In TLS 1.3 the server goes on with its handshake after ours is over. */
+	write_all(&link, &byte, 1);
+	read_all(&link, &byte, 1);
 	assert_string_equal(disconnect(&link).client, "CN=client");
 
 	/* Without one, and with a foreign one, the broker's alert is put in words. */
 	link = connect_to(&options, trusting(NULL), "localhost");
 	if (link.transport != NULL) { /* TLS 1.3: told with the first read */
-		char byte;
 		struct iovec iov = {&byte, 1};
 
 		assert_true(link.ops->read(link.transport, &iov, 1, kw_now_ms() + 60000,
