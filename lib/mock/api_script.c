@@ -4,8 +4,11 @@
 #include <time.h>
 
 #include "../base/error.h"
+#include "broker.h"
 #include "call.h"
 #include "parcel.h"
+#include "peer.h"
+#include "rules.h"
 
 struct rule_call {
 	struct kw_mock_call call; /* first */
@@ -19,6 +22,16 @@ struct rule_call {
 	int id;
 	uint64_t seed;
 };
+
+/* A black hole for one connection, named by its number, takes it in though it is open. */
+static void swallow_open(struct kwire_mock *mock, struct kw_mock_rule *rule)
+{
+	for (struct kw_mock_broker *broker = mock->brokers; broker != NULL; broker = broker->next)
+		for (struct kw_mock_peer *peer = broker->peers; peer != NULL; peer = peer->next)
+			if (!peer->closed &&
+			    kw_mock_rule_meets(mock, rule, broker->id, peer->number, -1))
+				kw_mock_peer_swallow(peer);
+}
 
 static void add_rule(struct kw_mock_call *call)
 {
@@ -49,6 +62,9 @@ static void add_rule(struct kw_mock_call *call)
 		rule->fault = *c->fault;
 		rule->data = data;
 		rule->fault.data.data = data;
+		if (c->fault->kind == KWIRE_MOCK_BLACK_HOLE_FAULT && rule->match.api_key < 0 &&
+		    rule->match.connection >= 0)
+			swallow_open(mock, rule);
 	}
 	c->id = rule->id;
 }

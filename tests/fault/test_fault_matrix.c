@@ -324,6 +324,8 @@ static void break_it(struct bench *bench, const struct cell *cell)
 		return;
 	match.broker_id = VICTIM;
 	match.api_key = cell->place == CONNECT || cell->place == SEND ? -1 : API_VERSIONS;
+	/* The link that the call will find, not a new one. */
+	match.connection = cell->place == SEND ? 0 : -1;
 	fault.kind = (enum kwire_mock_fault_kind)cell->kind;
 	fault.ms = cell->ms;
 	fault.bytes = cell->bytes;
