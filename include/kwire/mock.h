@@ -394,8 +394,8 @@ struct kwire_mock_fault {
 /*
  * Orders a fault for the requests (REFUSE: the connections; BLACK_HOLE: with
  * no API, too; one that is open only where `match` names its number) that fit
- * `match`, NULL: all.  Several may meet one request: the oldest acts first.  A fault changes what is sent, whoever made the answer:
- * the mock, a handler or a test.  `*rule_id` may be NULL.
+ * `match`, NULL: all.  Several may meet one request: the oldest acts first.  A fault changes what
+ * is sent, whoever made the answer: the mock, a handler or a test.  `*rule_id` may be NULL.
  */
 KWIRE_API int kwire_mock_break(struct kwire_mock *mock, const struct kwire_mock_match *match,
 			       const struct kwire_mock_fault *fault, int *rule_id,

@@ -276,6 +276,7 @@ static int send_large(struct bench *bench, struct kwire_error *error)
 	}
 	request.topics.items = topics;
 	request.topics.count = COUNT;
+	request.timeout_ms = 0; /* its wait is added to the broker's silence that is borne */
 	options.broker_id = VICTIM;
 	options.timeout_ms = TIMEOUT_MS;
 	result = kwire_send_create_topics_with(bench->client, &request, &response, &options, error);
