@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See links.h.  A connection tells of its life on its own thread (on_ready,
- * on_dead, on_answered).  A caller may find it dead before that, and then says
+ * on_dead).  A caller may find it dead before that, and then says
  * so itself, so that the next choice already knows: whoever comes first.
  */
 #include "links.h"
@@ -18,12 +18,30 @@ static void push_leaving(struct kw_link *link)
 	link->pool->leaving = link;
 }
 
+/* The node outlives the link, and so does what the broker asked for. */
+static void keep_throttle_locked(struct kw_node *node, int64_t until_ms)
+{
+	if (node->throttled_until_ms < until_ms)
+		node->throttled_until_ms = until_ms;
+}
+
+int64_t kw_links_throttled_until_locked(struct kw_node *node)
+{
+	for (int lane = 0; lane < KW_LANES; lane++)
+		if (node->links[lane] != NULL)
+			keep_throttle_locked(node, kw_connection_throttled_until_ms(
+							   node->links[lane]->connection));
+	return node->throttled_until_ms;
+}
+
 void kw_link_detach_locked(struct kw_link *link)
 {
 	struct kw_link **place = &link->node->links[link->lane];
 
 	link->planned = true;
 	if (*place == link) {
+		keep_throttle_locked(link->node,
+				     kw_connection_throttled_until_ms(link->connection));
 		*place = NULL;
 		push_leaving(link);
 	}
@@ -107,31 +125,6 @@ static void on_dead(void *context, struct kwire_connection *connection,
 	log_death(pool, &broker, was_ready, news, cause);
 }
 
-/* KIP-219: from some version of each API on, the client is meant to wait itself. */
-static void on_answered(void *context, struct kwire_connection *connection,
-			const struct kwire_api *api, int16_t version, const void *response)
-{
-	struct kw_link *link = context;
-	struct kw_pool *pool = link->pool;
-	int32_t throttle_ms, id;
-	int64_t until;
-
-	(void)connection;
-	if (api->throttle_offset < 0 || version < api->throttle_version)
-		return;
-	memcpy(&throttle_ms, (const char *)response + api->throttle_offset, sizeof(throttle_ms));
-	if (throttle_ms <= 0)
-		return;
-	until = kw_now_ms() + throttle_ms;
-	kw_mutex_lock(&pool->mutex);
-	if (link->node->throttled_until_ms < until)
-		link->node->throttled_until_ms = until;
-	id = link->node->info.node_id;
-	kw_mutex_unlock(&pool->mutex);
-	kw_log(pool->config, KWIRE_LOG_DEBUG, "broker %d: throttled for %d ms", (int)id,
-	       (int)throttle_ms);
-}
-
 struct kw_link *kw_link_usable_locked(struct kw_pool *pool, struct kw_node *node, enum kw_lane lane)
 {
 	struct kw_link *link = node->links[lane];
@@ -164,7 +157,6 @@ static void fill_options(struct kw_connection_options *options, struct kw_link *
 	options->events.context = link;
 	options->events.ready = on_ready;
 	options->events.dead = on_dead;
-	options->events.answered = on_answered;
 }
 
 /* The dial itself, no lock held. */
@@ -265,10 +257,12 @@ static void put_leaving_locked(struct kw_link *link)
 static void free_link(struct kw_link *link)
 {
 	struct kw_pool *pool = link->pool;
+	int64_t throttled_until_ms = kw_connection_throttled_until_ms(link->connection);
 	struct kw_node *node;
 
 	kw_connection_put(link->connection);
 	kw_mutex_lock(&pool->mutex);
+	keep_throttle_locked(link->node, throttled_until_ms);
 	pool->links--;
 	node = kw_node_put_locked(link->node);
 	kw_cond_broadcast(&pool->changed);

@@ -22,6 +22,9 @@ int kw_link_dial_locked(struct kw_pool *pool, struct kw_node *node, enum kw_lane
 /* Takes the link from its node, to end once nobody uses it. */
 void kw_link_detach_locked(struct kw_link *link);
 
+/* Until when the broker asked its client to wait (KIP-219), on any of the node's links. */
+int64_t kw_links_throttled_until_locked(struct kw_node *node);
+
 /* Tells the node why the link died, the first time. */
 void kw_link_note_death_locked(struct kw_link *link, const struct kwire_error *cause);
 

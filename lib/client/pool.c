@@ -64,7 +64,7 @@ static int fail_closed(struct kwire_error *error)
 static int wait_throttled_locked(struct kw_pool *pool, struct kw_node *node, int64_t deadline_ms,
 				 struct kwire_error *error) KW_REQUIRES(pool->mutex)
 {
-	int64_t until = node->throttled_until_ms;
+	int64_t until = kw_links_throttled_until_locked(node);
 
 	if (until < deadline_ms) {
 		kw_cond_wait(&pool->changed, &pool->mutex, until);
@@ -88,7 +88,7 @@ static int lease_locked(struct kw_pool *pool, struct kw_node *node, enum kw_lane
 
 		if (pool->closed)
 			return fail_closed(error);
-		if (node->throttled_until_ms > now) {
+		if (kw_links_throttled_until_locked(node) > now) {
 			result = wait_throttled_locked(pool, node, deadline_ms, error);
 		} else if ((lease->link = kw_link_usable_locked(pool, node, lane)) != NULL) {
 			lease->link->users++;
@@ -184,21 +184,22 @@ static struct rank rank_locked(struct kw_pool *pool, struct kw_node *node, enum 
 			       uint64_t round, int64_t now) KW_REQUIRES(pool->mutex)
 {
 	struct kw_link *link = kw_link_usable_locked(pool, node, lane);
+	int64_t throttled_until = kw_links_throttled_until_locked(node);
 	struct rank rank = {NONE, 0};
 
 	if (link != NULL || node->dialling[lane]) {
 		rank.class = link != NULL && link->ready ? LIVE : SETTING_UP;
 		if (link != NULL)
 			rank.number = (uint64_t)kw_connection_in_flight(link->connection);
-		if (node->throttled_until_ms > now) {
+		if (throttled_until > now) {
 			rank.class = THROTTLED;
-			rank.number = (uint64_t)node->throttled_until_ms;
+			rank.number = (uint64_t)throttled_until;
 		}
 	} else if (node->failed > round || kw_backoff_left(&node->backoff, now) > 0) {
 		rank.class = NONE;
-	} else if (node->throttled_until_ms > now) {
+	} else if (throttled_until > now) {
 		rank.class = THROTTLED;
-		rank.number = (uint64_t)node->throttled_until_ms;
+		rank.number = (uint64_t)throttled_until;
 	} else if (node->info.node_id < 0) {
 		rank.class = SEED;
 		rank.number = node->dialled;

@@ -57,7 +57,8 @@ struct kw_node {
 	struct kwire_error failure; /* why it could not be reached last; result 0: it could */
 	uint64_t failed;            /* pool->steps when that was, 0: never */
 	uint64_t dialled;           /* pool->steps at the last dial, 0: never */
-	int64_t throttled_until_ms; /* KIP-219 */
+	int64_t throttled_until_ms; /* KIP-219, of links that were:
+				       kw_links_throttled_until_locked() */
 	int16_t versions_start;     /* kw_connection_versions_start() of the last connection */
 	bool gone;                  /* no longer among the pool's nodes */
 };

@@ -185,10 +185,33 @@ static void explain(const struct kwire_call *call, struct kwire_error *error)
 	error->outcome = call->outcome;
 }
 
+/*
+ * KIP-219: from some version of each API on, the client is meant to wait itself.  Kept here,
+ * since of all that the pool knows only the connection lives as long as a call's handle.
+ */
+static void note_throttle(struct kwire_connection *connection, const struct kwire_api *api,
+			  int16_t version, const void *response)
+{
+	int64_t until_ms, before_ms;
+	int32_t throttle_ms;
+
+	if (api->throttle_offset < 0 || version < api->throttle_version)
+		return;
+	memcpy(&throttle_ms, (const char *)response + api->throttle_offset, sizeof(throttle_ms));
+	if (throttle_ms <= 0)
+		return;
+	until_ms = kw_now_ms() + throttle_ms;
+	before_ms = atomic_load_explicit(&connection->throttled_until_ms, memory_order_relaxed);
+	while (before_ms < until_ms &&
+	       !atomic_compare_exchange_weak_explicit(&connection->throttled_until_ms, &before_ms,
+						      until_ms, memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
 int kw_call_take(struct kwire_call *call, void **response, struct kwire_error *error)
 {
 	struct kwire_connection *connection = call->connection;
-	const struct kw_connection_events *events = &connection->events;
 	struct kwire_raw_response *raw = NULL;
 	void *message = NULL;
 	struct kw_response *received = call->response;
@@ -208,9 +231,8 @@ int kw_call_take(struct kwire_call *call, void **response, struct kwire_error *e
 			name_broker(connection, error);
 			if (error != NULL)
 				error->outcome = KWIRE_ANSWERED;
-		} else if (call->api != NULL && events->answered != NULL) {
-			events->answered(events->context, connection, call->api, call->version,
-					 message);
+		} else if (call->api != NULL) {
+			note_throttle(connection, call->api, call->version, message);
 		}
 	} else if (error != NULL && result != KWIRE_OK) {
 		explain(call, error);

@@ -128,6 +128,7 @@ static void set_options(struct kwire_connection *connection,
 	atomic_init(&connection->state, KW_CONNECTION_SETUP);
 	atomic_init(&connection->largest, (size_t)settings->receive_message_max_bytes);
 	atomic_init(&connection->last_used_ms, now_ms);
+	atomic_init(&connection->throttled_until_ms, 0);
 	atomic_init(&connection->versions_next, -1);
 }
 
@@ -375,6 +376,11 @@ int kwire_connection_in_flight(struct kwire_connection *connection)
 int64_t kw_connection_last_used_ms(struct kwire_connection *connection)
 {
 	return atomic_load_explicit(&connection->last_used_ms, memory_order_relaxed);
+}
+
+int64_t kw_connection_throttled_until_ms(struct kwire_connection *connection)
+{
+	return atomic_load_explicit(&connection->throttled_until_ms, memory_order_relaxed);
 }
 
 int16_t kw_connection_versions_start(struct kwire_connection *connection)

@@ -38,13 +38,6 @@ struct kw_connection_events {
 	/* On the connection's thread, once, also for one that was never ready or was shut down. */
 	void (*dead)(void *context, struct kwire_connection *connection,
 		     const struct kwire_error *cause);
-
-	/*
-	 * A response was decoded, by the thread that will return it to its caller:
-	 * the moment to look at throttle times.  `response` stays the caller's.
-	 */
-	void (*answered)(void *context, struct kwire_connection *connection,
-			 const struct kwire_api *api, int16_t version, const void *response);
 };
 
 struct kw_connection_options {
@@ -116,6 +109,12 @@ int kw_connection_in_flight(struct kwire_connection *connection);
 
 /* Monotonic time of the last call's begin or last byte's arrival, for idle closing. */
 int64_t kw_connection_last_used_ms(struct kwire_connection *connection);
+
+/*
+ * Until when the answers that callers took ask the client to wait (KIP-219), 0: they never did.
+ * Reads an atomic.
+ */
+int64_t kw_connection_throttled_until_ms(struct kwire_connection *connection);
 
 /*
  * 0 where this peer answered ApiVersions only after it had reset newer ones:

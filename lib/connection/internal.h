@@ -103,7 +103,8 @@ struct kwire_connection {
 	atomic_int in_flight;  /* pending.used, for those who only look */
 	atomic_size_t largest; /* response that any request may have */
 	_Atomic int64_t last_used_ms;
-	atomic_int versions_next; /* kw_connection_versions_start() */
+	_Atomic int64_t throttled_until_ms; /* only ever raised */
+	atomic_int versions_next;           /* kw_connection_versions_start() */
 	_Atomic(struct kwire_call *) spares[KW_SPARE_CALLS];
 
 	/* Set by the thread before READY, read after it. */

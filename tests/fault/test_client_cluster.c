@@ -235,6 +235,69 @@ static void a_throttle_time_mutes_the_broker_that_sent_it(void **state)
 	assert_true(kw_now_ms() - before >= 100);
 }
 
+/* An answer that asks broker 2's clients to wait `ms`; has come, and is not taken. */
+static struct kwire_call *start_throttled(struct bench *bench, int32_t ms)
+{
+	struct kwire_api_versions_request request = KWIRE_API_VERSIONS_REQUEST_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
+	struct kwire_mock_match match = kwire_mock_on(API_VERSIONS);
+	struct kwire_call *call = NULL;
+	int index;
+
+	assert_int_equal(ping(bench, 2, -1, 0), 0);
+	match.broker_id = 2;
+	match.count = 1;
+	fault.kind = KWIRE_MOCK_THROTTLE_FAULT;
+	fault.ms = ms;
+	assert_int_equal(kwire_mock_break(bench->mock, &match, &fault, NULL, NULL), 0);
+	request.client_software_name = KWIRE_STRING("test");
+	request.client_software_version = KWIRE_STRING("1");
+	options.broker_id = 2;
+	assert_int_equal(kwire_start(bench->client, &kwire_api_versions_api, &request, &options,
+				     &call, NULL),
+			 0);
+	assert_int_equal(kwire_call_wait_any(&call, 1, 10000, &index, NULL), 0);
+	return call;
+}
+
+static void take(struct kwire_call *call)
+{
+	void *response = NULL;
+
+	assert_int_equal(kwire_call_wait(call, -1, &response, NULL), 0);
+	kwire_response_free(response);
+	kwire_call_free(call);
+}
+
+static void an_answer_with_a_throttle_time_is_taken_after_the_client_was_closed(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_call *call;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	call = start_throttled(bench, 60000);
+	kwire_client_close(bench->client);
+	bench->client = NULL;
+	take(call);
+}
+
+static void a_throttle_time_outlives_its_connection(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_broker *broker;
+
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	take(start_throttled(bench, 60000));
+	assert_int_equal(kwire_client_broker(bench->client, 2, &broker, NULL), 0);
+	kwire_broker_evict(broker);
+	kwire_broker_put(broker);
+	assert_int_equal(ping(bench, 2, 20, 0), KWIRE_ETIMEDOUT);
+	assert_int_equal(bench->error.outcome, KWIRE_NOT_SENT);
+}
+
 /* ----------------------------------------------------------------- crowds */
 
 struct caller {
@@ -500,6 +563,8 @@ int main(void)
 		TEST(all_brokers_reset_and_the_next_call_succeeds_within_a_pause),
 		TEST(a_silent_broker_costs_the_deadline_and_says_so),
 		TEST(a_throttle_time_mutes_the_broker_that_sent_it),
+		TEST(an_answer_with_a_throttle_time_is_taken_after_the_client_was_closed),
+		TEST(a_throttle_time_outlives_its_connection),
 		TEST(many_callers_share_one_connection_to_each_broker),
 		TEST(callers_survive_brokers_that_come_and_go),
 		TEST(shutdown_ends_every_call_that_waits),

@@ -67,6 +67,7 @@ struct kwire_connection {
 	atomic_int references;
 	atomic_int state;
 	atomic_int in_flight;
+	_Atomic int64_t throttled_until_ms;
 	struct fake_host *host;
 	int32_t node_id;
 	int port;
@@ -173,6 +174,7 @@ int kw_connection_new(struct kwire_config *config, const struct kw_connection_op
 	atomic_init(&connection->references, 1);
 	atomic_init(&connection->state, KW_CONNECTION_SETUP);
 	atomic_init(&connection->in_flight, 0);
+	atomic_init(&connection->throttled_until_ms, 0);
 	pthread_mutex_init(&connection->lock, NULL);
 	connection->node_id = options->node_id;
 	connection->port = options->port;
@@ -363,7 +365,8 @@ int kw_connection_send(struct kwire_connection *connection, const struct kwire_a
 	answer->throttle_time_ms = host->throttle;
 	answer->node_id = connection->node_id;
 	answer->port = connection->port;
-	connection->events.answered(connection->events.context, connection, api, 0, answer);
+	if (host->throttle > 0)
+		atomic_store(&connection->throttled_until_ms, kw_now_ms() + host->throttle);
 	return 0;
 }
 
@@ -400,6 +403,11 @@ int64_t kw_connection_last_used_ms(struct kwire_connection *connection)
 {
 	(void)connection;
 	return kw_now_ms() - fake.age_ms;
+}
+
+int64_t kw_connection_throttled_until_ms(struct kwire_connection *connection)
+{
+	return atomic_load(&connection->throttled_until_ms);
 }
 
 int16_t kw_connection_versions_start(struct kwire_connection *connection)
