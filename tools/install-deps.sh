@@ -8,7 +8,7 @@
 #   build     the libraries and headers of kwire and its tests (the default)
 #   lint      clang-format, clang-tidy, cppcheck, clang, a C++ compiler
 #   clang     the clang compiler with its sanitizers and libFuzzer
-#   java      a JDK and Maven: real Kafka, the conformance oracle
+#   java      a JDK, Maven and what real clusters are tested with: openssl, kcat, Kerberos
 #   coverage  lcov
 #   cross-arm64, cross-armhf, cross-i386, cross-s390x
 #             compiler, libraries and qemu of one cross build
@@ -71,6 +71,10 @@ group_lint() {
 group_java() {
   command_of javac openjdk-17-jdk-headless
   command_of mvn maven
+  command_of openssl openssl
+  command_of kcat kcat
+  PATH=$PATH:/usr/sbin:/sbin command_of krb5kdc krb5-kdc krb5-admin-server
+  command_of kinit krb5-user
 }
 group_coverage() {
   command_of lcov lcov

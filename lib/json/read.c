@@ -337,15 +337,17 @@ static void read_struct(struct source *source, const struct kwire_struct_descrip
 }
 
 /* Jansson's nesting limit guards the stack; ours is what messages need. */
-static json_t *parse(const char *text, size_t size, struct kwire_error *error)
+static int parse(const char *text, size_t size, json_t **json, struct kwire_error *error)
 {
 	json_error_t where;
-	json_t *json = json_loadb(text, size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &where);
 
-	if (json == NULL)
-		kw_fail(error, KWIRE_EINVAL, "JSON, line %d, column %d: %s", where.line,
-			where.column, where.text);
-	return json;
+	*json = json_loadb(text, size, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &where);
+	if (*json != NULL)
+		return KWIRE_OK;
+	if (json_error_code(&where) == json_error_out_of_memory)
+		return kw_fail_memory(error);
+	return kw_fail(error, KWIRE_EINVAL, "JSON, line %d, column %d: %s", where.line,
+		       where.column, where.text);
 }
 
 int kwire_json_read(const struct kwire_description *description, const char *text, size_t size,
@@ -356,6 +358,7 @@ int kwire_json_read(const struct kwire_description *description, const char *tex
 	struct source source;
 	json_t *json;
 	void *object;
+	int result;
 
 	if (description == NULL || text == NULL || message == NULL)
 		return kw_fail(error, KWIRE_EINVAL, "no JSON, or nowhere to put the message");
@@ -363,9 +366,9 @@ int kwire_json_read(const struct kwire_description *description, const char *tex
 		return kw_fail(error, KWIRE_EINVAL, "%s has no version %d (%d to %d are known)",
 			       description->name, version, description->min_version,
 			       description->max_version);
-	json = parse(text, size, error);
-	if (json == NULL)
-		return KWIRE_EINVAL;
+	result = parse(text, size, &json, error);
+	if (result != KWIRE_OK)
+		return result;
 	memory = kw_memory_new(NULL, 0);
 	if (memory != NULL)
 		block = kw_response_new_sized(memory, description->root->size, 0, 0);

@@ -62,17 +62,15 @@ static int broken(struct kwire_error *error, const char *what)
 static bool nth_mechanism(const char *list, int index, char name[NAME_MAX_SIZE])
 {
 	for (;;) {
-		size_t size, kept;
+		size_t size;
 
 		list += strspn(list, ", \t");
 		if (*list == '\0')
 			return false;
-		size = strcspn(list, ",");
-		for (kept = size; kept > 0 && (list[kept - 1] == ' ' || list[kept - 1] == '\t');)
-			kept--;
+		size = strcspn(list, ", \t");
 		if (index-- == 0) {
 			snprintf(name, NAME_MAX_SIZE, "%.*s",
-				 (int)(kept < NAME_MAX_SIZE ? kept : 0), list);
+				 (int)(size < NAME_MAX_SIZE ? size : 0), list);
 			return true;
 		}
 		list += size;

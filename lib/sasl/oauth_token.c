@@ -277,7 +277,9 @@ int kw_oauth_token_get(struct kw_oauth_token *token, const struct kw_sasl_settin
 		token->extensions = *settings->oauth_extensions != '\0'
 					    ? kw_strdup(setting->memory, settings->oauth_extensions)
 					    : NULL;
-		if (*settings->jaas_config != '\0')
+		if (*settings->oauth_extensions != '\0' && token->extensions == NULL)
+			result = KWIRE_ENOMEM;
+		else if (*settings->jaas_config != '\0')
 			result = kw_jaas_each(setting->memory, settings->jaas_config, "extension_",
 					      add_extension, &extensions, error);
 		if (result == KWIRE_ENOMEM)

@@ -114,7 +114,7 @@ int kwire_config_add_mechanism(struct kwire_config *config,
 	    mechanism->start == NULL || mechanism->step == NULL || mechanism->end == NULL)
 		return kw_fail(error, KWIRE_EINVAL,
 			       "a mechanism needs its size, a name and all three functions");
-	if (*mechanism->name == '\0' || strlen(mechanism->name) > 64 ||
+	if (*mechanism->name == '\0' || strlen(mechanism->name) >= 64 ||
 	    mechanism->name[strspn(mechanism->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] !=
 		    '\0')
 		return kw_fail(error, KWIRE_EINVAL,
