@@ -135,7 +135,8 @@ KWIRE_API const struct kwire_fetched_partition *kwire_fetched_partition(
  * Kafka's own consumer does.  The record is valid until the next call with the
  * same `fetched`, unless it is uncompressed: then until the next fetch or free.
  * Failing (see kwire_batch_reader_record()) concerns one batch: the next call
- * goes on behind it, and next_offset stays before it until then.
+ * goes on behind it, and next_offset stays before it until then.  Without
+ * memory (KWIRE_ENOMEM) the next call tries the same batch again.
  */
 KWIRE_API int kwire_fetched_next(struct kwire_fetched *fetched, int32_t index,
 				 struct kwire_record *record, struct kwire_error *error);
@@ -154,7 +155,8 @@ struct kwire_fetched_record {
 /*
  * All records of the `index`th partition that kwire_fetched_next() has not yet
  * returned, as one array, valid with all that it points to until the next fetch
- * or free.  On failure `*records` holds those before the corrupt batch.
+ * or free.  On failure `*records` holds those before it, and what the next call
+ * does is as above.
  */
 KWIRE_API int kwire_fetched_records(struct kwire_fetched *fetched, int32_t index,
 				    const struct kwire_fetched_record **records, int32_t *count,

@@ -342,11 +342,8 @@ static int enter(struct kwire_fetched *fetched, struct kw_fetched_slot *slot,
 
 	if (fetched->committed && batch->producer_id >= 0) {
 		result = begin_aborts(fetched, slot, batch, error);
-		if (result != 0) {
-			/* No memory: the batch comes again. */
-			fetched->current = -1;
+		if (result != 0)
 			return result;
-		}
 		if (batch->control) {
 			result = read_marker(fetched, slot, batch, error);
 			if (result != 0)
@@ -384,13 +381,26 @@ static void switch_to(struct kwire_fetched *fetched, int32_t index)
 static int keep_buffer(struct kwire_fetched *fetched, struct kwire_error *error)
 {
 	struct kw_growing *buffer = &fetched->reader->buffer;
-	void *data = buffer->data;
 
-	if (!fetched->keep || data == NULL)
+	if (!fetched->keep || buffer->data == NULL)
 		return 0;
+	if (!kw_fetched_reserve(fetched, 1 + KW_ARRAY_BLOCKS))
+		return kw_fail_memory(error);
+	kw_fetched_keep(fetched, buffer->data);
 	buffer->data = NULL;
 	buffer->capacity = 0;
-	return kw_fetched_keep(fetched, data, error);
+	return 0;
+}
+
+/* Where reading goes on after a failure: behind the batch; without memory, it comes again. */
+static int leave(struct kwire_fetched *fetched, struct kw_fetched_slot *slot, int result)
+{
+	slot->in_batch = false;
+	if (result == KWIRE_ENOMEM)
+		fetched->current = -1;
+	else
+		slot->at = fetched->reader->next;
+	return result;
 }
 
 int kwire_fetched_next(struct kwire_fetched *fetched, int32_t index, struct kwire_record *record,
@@ -409,12 +419,10 @@ int kwire_fetched_next(struct kwire_fetched *fetched, int32_t index, struct kwir
 	for (;;) {
 		while (slot->in_batch) {
 			result = kwire_batch_reader_record(fetched->reader, record, error);
-			if (result <= 0) {
+			if (result < 0)
+				return leave(fetched, slot, result);
+			if (result == 0) {
 				slot->in_batch = false;
-				if (result < 0) {
-					slot->at = fetched->reader->next;
-					return result;
-				}
 				move_to(slot, slot->batch_end);
 				break;
 			}
@@ -432,10 +440,7 @@ int kwire_fetched_next(struct kwire_fetched *fetched, int32_t index, struct kwir
 			result = enter(fetched, slot, &batch, error);
 		else if (result == 0)
 			return 0;
-		if (result < 0) {
-			if (fetched->current == index)
-				slot->at = fetched->reader->next;
-			return result;
-		}
+		if (result < 0)
+			return leave(fetched, slot, result);
 	}
 }

@@ -62,7 +62,14 @@ int kw_fetched_begin(struct kw_memory *memory, const struct kwire_fetch_target *
 /* Takes the response over, and sorts it into the slots. */
 void kw_fetched_fill(struct kwire_fetched *fetched, struct kwire_fetch_response *response);
 
-/* Keeps a block until the next fetch or free; on failure it is freed. */
-int kw_fetched_keep(struct kwire_fetched *fetched, void *block, struct kwire_error *error);
+/* Blocks that an array keeps at its end: the reader's buffer, the records, the headers. */
+#define KW_ARRAY_BLOCKS 3
+
+/*
+ * Keeps a block, which may be NULL, until the next fetch or free.  The room was
+ * reserved before, for so many blocks: false, no memory, while nothing is lost.
+ */
+bool kw_fetched_reserve(struct kwire_fetched *fetched, int32_t count);
+void kw_fetched_keep(struct kwire_fetched *fetched, void *block);
 
 #endif

@@ -19,24 +19,27 @@ struct array {
 	int32_t header_room;
 };
 
-int kw_fetched_keep(struct kwire_fetched *fetched, void *block, struct kwire_error *error)
+bool kw_fetched_reserve(struct kwire_fetched *fetched, int32_t count)
 {
-	if (block == NULL)
-		return 0;
-	if (fetched->kept_count == fetched->kept_room) {
-		int32_t room = fetched->kept_room == 0 ? 8 : fetched->kept_room * 2;
-		void **more = kw_realloc(fetched->memory, fetched->kept,
-					 (size_t)room * sizeof(*more));
+	int32_t room = fetched->kept_room == 0 ? 8 : fetched->kept_room;
+	void **more;
 
-		if (more == NULL) {
-			kw_free(block);
-			return kw_fail_memory(error);
-		}
-		fetched->kept = more;
-		fetched->kept_room = room;
-	}
-	fetched->kept[fetched->kept_count++] = block;
-	return 0;
+	if (count <= fetched->kept_room - fetched->kept_count)
+		return true;
+	while (room - fetched->kept_count < count)
+		room *= 2;
+	more = kw_realloc(fetched->memory, fetched->kept, (size_t)room * sizeof(*more));
+	if (more == NULL)
+		return false;
+	fetched->kept = more;
+	fetched->kept_room = room;
+	return true;
+}
+
+void kw_fetched_keep(struct kwire_fetched *fetched, void *block)
+{
+	if (block != NULL)
+		fetched->kept[fetched->kept_count++] = block;
 }
 
 /* `*items` with room for `needed`; false: no memory. */
@@ -95,33 +98,31 @@ int kwire_fetched_records(struct kwire_fetched *fetched, int32_t index,
 	struct array array = {NULL, 0, 0, NULL, 0, 0};
 	struct kwire_record record;
 	int32_t header = 0;
-	int result, kept;
+	int result;
 
 	*records = NULL;
 	*count = 0;
 	if (fetched == NULL)
 		return kw_fail(error, KWIRE_EINVAL, "nothing was fetched");
+	/* What is read below must not be lost for want of a place to keep it. */
+	if (!kw_fetched_reserve(fetched, KW_ARRAY_BLOCKS))
+		return kw_fail_memory(error);
 	fetched->keep = true;
 	while ((result = kwire_fetched_next(fetched, index, &record, error)) > 0)
 		if (!append(fetched, &array, &record)) {
+			/* The record, and so its batch, is read again. */
+			fetched->slots[index].facts.next_offset = record.offset;
+			fetched->current = -1;
 			result = kw_fail_memory(error);
 			break;
 		}
 	/* What the last batch was decompressed into; an empty buffer is made for the next. */
-	kept = kw_fetched_keep(fetched, fetched->reader->buffer.data, error);
+	kw_fetched_keep(fetched, fetched->reader->buffer.data);
 	fetched->reader->buffer.data = NULL;
 	fetched->reader->buffer.capacity = 0;
 	fetched->keep = false;
-	if (kept == 0)
-		kept = kw_fetched_keep(fetched, array.records, error);
-	else
-		kw_free(array.records);
-	if (kept == 0)
-		kept = kw_fetched_keep(fetched, array.headers, error);
-	else
-		kw_free(array.headers);
-	if (kept != 0)
-		return kept;
+	kw_fetched_keep(fetched, array.records);
+	kw_fetched_keep(fetched, array.headers);
 	for (int32_t i = 0; i < array.count; i++) {
 		array.records[i].headers = array.headers + header;
 		header += array.records[i].header_count;

@@ -703,6 +703,128 @@ static void records_come_as_an_array_too(void **state)
 	assert_int_equal(count, 0);
 }
 
+/* From here on the client allocates where it is counted, and may be made to fail. */
+static void count_allocations(struct bench *bench)
+{
+	kwire_client_close(bench->client);
+	kwire_config_free(bench->config);
+	bench->config = kwire_config_new_with(&bench->counting.allocator);
+	kwire_config_set(bench->config, "bootstrap.servers", kwire_mock_bootstrap(bench->mock),
+			 NULL);
+	assert_int_equal(kwire_client_open(bench->config, &bench->client, &bench->error), 0);
+}
+
+/* `batches` batches of 20 records, each with its offset as value and every other with a header. */
+static void hold_numbered(struct bench *bench, enum kwire_codec codec, int batches)
+{
+	struct kwire_header header = {KWIRE_STRING_INIT("h"), {(const uint8_t *)"x", 1}};
+	struct kwire_batch_options options = KWIRE_BATCH_OPTIONS_INIT;
+	struct kwire_batch_builder *builder = NULL;
+	struct kwire_bytes batch;
+
+	options.codec = codec;
+	compose_fini(&bench->log);
+	assert_int_equal(kwire_batch_builder_new(NULL, &builder, NULL), 0);
+	for (int i = 0; i < batches; i++) {
+		assert_int_equal(kwire_batch_builder_begin(builder, &options, NULL), 0);
+		for (int j = 0; j < 20; j++) {
+			char value[20];
+			int size = snprintf(value, sizeof(value), "%d", i * 20 + j);
+
+			assert_int_equal(
+				kwire_batch_builder_add(builder, j, kwire_bytes_of("k", 1),
+							kwire_bytes_of(value, (size_t)size),
+							&header, j % 2, NULL),
+				0);
+		}
+		assert_int_equal(kwire_batch_builder_end(builder, &batch, NULL), 0);
+		compose_bytes(&bench->log, batch.data, (size_t)batch.size);
+		compose_patch(&bench->log, bench->log.size - (size_t)batch.size, i * 20, 8);
+	}
+	kwire_batch_builder_free(builder);
+	hold(bench, 0);
+}
+
+static void check_numbered(const struct kwire_fetched_record *record, int64_t number)
+{
+	char value[20];
+	int size = snprintf(value, sizeof(value), "%d", (int)number);
+
+	assert_int_equal(record->offset, number);
+	assert_int_equal(record->value.size, size);
+	assert_memory_equal(record->value.data, value, (size_t)size);
+	assert_int_equal(record->header_count, number % 2);
+	if (record->header_count > 0)
+		assert_memory_equal(record->headers[0].value.data, "x", 1);
+}
+
+static void an_array_without_memory_loses_no_record(void **state)
+{
+	enum {
+		BATCHES = 12,
+		CALLS = 8
+	};
+	struct bench *bench = *state;
+	bool failed = true;
+	long nth;
+
+	if (!kwire_codec_built(KWIRE_CODEC_GZIP))
+		skip();
+	count_allocations(bench);
+	hold_numbered(bench, KWIRE_CODEC_GZIP, BATCHES);
+	for (nth = 1; failed; nth++) {
+		const struct kwire_fetched_record *records[CALLS];
+		int32_t counts[CALLS], calls = 0;
+		int64_t number = 0;
+
+		failed = false;
+		kwire_fetched_free(bench->fetched);
+		bench->fetched = NULL;
+		assert_int_equal(fetch(bench, 0, NULL), 0);
+		bench->counting.fail_at = bench->counting.calls + nth;
+		do {
+			int result = kwire_fetched_records(bench->fetched, 0, &records[calls],
+							   &counts[calls], &bench->error);
+
+			assert_true(result == 0 || (result == KWIRE_ENOMEM && !failed));
+			failed |= result != 0;
+			number += counts[calls];
+			assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->next_offset,
+					 number);
+			calls++;
+		} while (number < BATCHES * 20 && calls < CALLS);
+		bench->counting.fail_at = 0;
+		assert_int_equal(number, BATCHES * 20);
+		/* All stay valid, those of the call that failed included. */
+		number = 0;
+		for (int32_t i = 0; i < calls; i++)
+			for (int32_t j = 0; j < counts[i]; j++)
+				check_numbered(&records[i][j], number++);
+	}
+	assert_true(nth > BATCHES);
+	kwire_fetched_free(bench->fetched);
+	bench->fetched = NULL;
+}
+
+static void a_batch_without_memory_comes_again(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_record record;
+
+	if (!kwire_codec_built(KWIRE_CODEC_GZIP))
+		skip();
+	count_allocations(bench);
+	hold_numbered(bench, KWIRE_CODEC_GZIP, 1);
+	assert_int_equal(fetch(bench, 7, NULL), 0);
+	bench->counting.fail_at = bench->counting.calls + 1;
+	assert_int_equal(kwire_fetched_next(bench->fetched, 0, &record, &bench->error),
+			 KWIRE_ENOMEM);
+	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->next_offset, 7);
+	CHECK_OFFSETS(bench, 0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19);
+	kwire_fetched_free(bench->fetched);
+	bench->fetched = NULL;
+}
+
 /* Allocations of a warm fetch that returns `batches` batches. */
 static long cost(struct bench *bench, enum kwire_codec codec, int batches)
 {
@@ -744,12 +866,7 @@ static void a_warm_fetch_allocates_nothing_for_its_batches(void **state)
 {
 	struct bench *bench = *state;
 
-	kwire_client_close(bench->client);
-	kwire_config_free(bench->config);
-	bench->config = kwire_config_new_with(&bench->counting.allocator);
-	kwire_config_set(bench->config, "bootstrap.servers", kwire_mock_bootstrap(bench->mock),
-			 NULL);
-	assert_int_equal(kwire_client_open(bench->config, &bench->client, &bench->error), 0);
+	count_allocations(bench);
 	for (int codec = 0; codec <= KWIRE_CODEC_ZSTD; codec++)
 		if (kwire_codec_built((enum kwire_codec)codec))
 			assert_int_equal(cost(bench, (enum kwire_codec)codec, 3),
@@ -811,6 +928,8 @@ int main(void)
 		TEST(partitions_of_two_leaders_are_refused),
 		TEST(the_preferred_replica_is_followed_and_left),
 		TEST(records_come_as_an_array_too),
+		TEST(an_array_without_memory_loses_no_record),
+		TEST(a_batch_without_memory_comes_again),
 		TEST(a_warm_fetch_allocates_nothing_for_its_batches),
 		TEST(a_fetch_on_a_connection_looks_nothing_up),
 	};
