@@ -135,8 +135,11 @@ KWIRE_API const struct kwire_fetched_partition *kwire_fetched_partition(
  * Kafka's own consumer does.  The record is valid until the next call with the
  * same `fetched`, unless it is uncompressed: then until the next fetch or free.
  * Failing (see kwire_batch_reader_record()) concerns one batch: the next call
- * goes on behind it, and next_offset stays before it until then.  Without
- * memory (KWIRE_ENOMEM) the next call tries the same batch again.
+ * goes on behind it, and next_offset stays before it until then.  With
+ * KWIRE_READ_COMMITTED it ends the partition instead: the batch may have been
+ * the marker that says what is committed behind it.  next_offset stays before
+ * it; fetch again, from there or from an offset behind it.  Without memory
+ * (KWIRE_ENOMEM) the next call tries the same batch again, always.
  */
 KWIRE_API int kwire_fetched_next(struct kwire_fetched *fetched, int32_t index,
 				 struct kwire_record *record, struct kwire_error *error);

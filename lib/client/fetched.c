@@ -392,14 +392,22 @@ static int keep_buffer(struct kwire_fetched *fetched, struct kwire_error *error)
 	return 0;
 }
 
-/* Where reading goes on after a failure: behind the batch; without memory, it comes again. */
+/*
+ * Where reading goes on after a failure: behind the batch; without memory, it
+ * comes again.  The batch may have been the marker that ends an abort, and what
+ * its producer commits after that would be left out: the filter cannot go on.
+ */
 static int leave(struct kwire_fetched *fetched, struct kw_fetched_slot *slot, int result)
 {
 	slot->in_batch = false;
-	if (result == KWIRE_ENOMEM)
+	if (result == KWIRE_ENOMEM) {
 		fetched->current = -1;
-	else
+	} else if (fetched->committed) {
+		slot->at = slot->records.data + slot->records.size;
+		fetched->current = -1;
+	} else {
 		slot->at = fetched->reader->next;
+	}
 	return result;
 }
 

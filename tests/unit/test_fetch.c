@@ -612,6 +612,40 @@ static void behind_a_corrupt_batch_reading_goes_on(void **state)
 	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->next_offset, 3);
 }
 
+static void behind_a_corrupt_batch_nothing_counts_as_committed(void **state)
+{
+	struct kwire_fetch_response_response_partition_aborted_transaction list[] = {{7, 0, NULL}};
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
+	struct bench *bench = *state;
+	const struct kwire_fetched_record *records;
+	struct kwire_record record;
+	size_t marker;
+	int32_t count;
+
+	/* The batch that cannot be read is the marker behind which producer 7 commits. */
+	put_batch(bench, 0, 1, 7);
+	marker = bench->log.size;
+	put_marker(bench, 1, 7, false);
+	put_batch(bench, 2, 1, 7);
+	put_marker(bench, 3, 7, true);
+	bench->log.data[marker + 65] ^= 1;
+	hold(bench, 0);
+	bench->script.partitions[0].aborted_transactions.items = list;
+	bench->script.partitions[0].aborted_transactions.count = 1;
+	options.isolation = KWIRE_READ_COMMITTED;
+	assert_int_equal(fetch(bench, 0, &options), 0);
+	assert_int_equal(kwire_fetched_next(bench->fetched, 0, &record, &bench->error),
+			 KWIRE_EDECODE);
+	assert_int_equal(kwire_fetched_next(bench->fetched, 0, &record, &bench->error), 0);
+	assert_int_equal(kwire_fetched_records(bench->fetched, 0, &records, &count, NULL), 0);
+	assert_int_equal(count, 0);
+	/* So that nothing is passed over by who goes on there. */
+	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->next_offset, 1);
+	bench->log.data[marker + 65] ^= 1;
+	assert_int_equal(fetch(bench, 1, &options), 0);
+	CHECK_OFFSETS(bench, 0, 2);
+}
+
 static void partitions_of_two_leaders_are_refused(void **state)
 {
 	struct kwire_fetch_target targets[2] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT};
@@ -925,6 +959,7 @@ int main(void)
 		TEST(the_filter_survives_going_to_another_partition_and_back),
 		TEST(one_partitions_error_is_its_own),
 		TEST(behind_a_corrupt_batch_reading_goes_on),
+		TEST(behind_a_corrupt_batch_nothing_counts_as_committed),
 		TEST(partitions_of_two_leaders_are_refused),
 		TEST(the_preferred_replica_is_followed_and_left),
 		TEST(records_come_as_an_array_too),
