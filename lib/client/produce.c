@@ -151,6 +151,7 @@ int kwire_produce_batch(struct kwire_client *client, const char *topic, int32_t 
 	struct kwire_produced outcome = {-1, -1, -1};
 	struct kwire_error cause = KWIRE_ERROR_INIT;
 	int64_t timeout_ms, deadline_ms;
+	bool maybe = false; /* a try that was answered may be in the log all the same */
 	int16_t code = 0;
 	int result;
 
@@ -175,9 +176,13 @@ int kwire_produce_batch(struct kwire_client *client, const char *topic, int32_t 
 			kw_leader_forget(client, topic);
 		if (!nothing_written(code, options->acks, batch))
 			break;
+		maybe = maybe || (code == NOT_LEADER_OR_FOLLOWER && options->acks == -1);
 	}
-	if (result != 0)
+	if (result != 0) {
+		if (maybe && cause.outcome == KWIRE_NOT_SENT)
+			cause.outcome = KWIRE_MAYBE_APPLIED;
 		return kw_error_copy(error, &cause);
+	}
 	if (produced != NULL)
 		*produced = outcome;
 	return 0;

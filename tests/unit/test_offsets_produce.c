@@ -368,6 +368,25 @@ static void only_what_cannot_have_been_written_is_repeated(void **state)
 	assert_int_equal(bench->script.requests, 2);
 }
 
+static void a_repeat_that_stays_unsent_does_not_hide_the_first_try(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_listed_offset offset;
+
+	/* The leader is known; it steps down at the first try, and nobody follows it. */
+	assert_int_equal(build(bench, KWIRE_CODEC_NONE, 1000), 0);
+	for (int16_t acks = -1; acks <= 1; acks = (int16_t)(acks + 2)) {
+		assert_int_equal(kwire_mock_set_leader(bench->mock, "t", 1, 2, NULL), 0);
+		assert_int_equal(list(bench, -1, KWIRE_READ_UNCOMMITTED, &offset), 0);
+		assert_int_equal(kwire_mock_set_leader(bench->mock, "t", 1, -1, NULL), 0);
+		bench->script.codes[0] = 6;
+		assert_int_equal(produce(bench, acks, NULL), KWIRE_EKAFKA);
+		assert_int_equal(bench->script.requests, 1);
+		assert_int_equal(bench->error.outcome,
+				 acks == -1 ? KWIRE_MAYBE_APPLIED : KWIRE_NOT_SENT);
+	}
+}
+
 static void an_answer_that_never_comes_is_not_repeated(void **state)
 {
 	const struct kwire_mock_match match = kwire_mock_on(PRODUCE);
@@ -431,6 +450,7 @@ int main(void)
 		TEST(a_batch_reaches_the_leader_as_it_is),
 		TEST(nobody_answers_acks_0),
 		TEST(only_what_cannot_have_been_written_is_repeated),
+		TEST(a_repeat_that_stays_unsent_does_not_hide_the_first_try),
 		TEST(an_answer_that_never_comes_is_not_repeated),
 		TEST(versions_are_bound_by_codec_transaction_and_topic_id),
 		TEST(what_is_not_one_batch_is_refused),
