@@ -191,22 +191,37 @@ int kw_pool_set_brokers(struct kw_pool *pool, const struct kwire_broker_info *br
 	return replace(pool, &pool->brokers, brokers, count, error);
 }
 
+static bool named_before(const struct kw_endpoint *endpoints, int index)
+{
+	for (int i = 0; i < index; i++)
+		if (endpoints[i].port == endpoints[index].port &&
+		    strcmp(endpoints[i].host, endpoints[index].host) == 0)
+			return true;
+	return false;
+}
+
 int kw_pool_set_seeds(struct kw_pool *pool, const struct kw_endpoint *endpoints, int count,
 		      struct kwire_error *error)
 {
 	struct kwire_broker_info *infos = kw_alloc_array(pool->config->memory, (size_t)count,
 							 sizeof(*infos));
-	int result;
+	int distinct = 0, result;
 
 	if (infos == NULL)
 		return kw_fail_memory(error);
+	/* A place is one node: replace_locked() finds the twin of each by its place. */
 	for (int i = 0; i < count; i++) {
-		memset(&infos[i], 0, sizeof(infos[i]));
-		infos[i].node_id = -1;
-		infos[i].port = endpoints[i].port;
-		memcpy(infos[i].host, endpoints[i].host, sizeof(infos[i].host));
+		struct kwire_broker_info *info = &infos[distinct];
+
+		if (named_before(endpoints, i))
+			continue;
+		memset(info, 0, sizeof(*info));
+		info->node_id = -1;
+		info->port = endpoints[i].port;
+		memcpy(info->host, endpoints[i].host, sizeof(info->host));
+		distinct++;
 	}
-	result = replace(pool, &pool->seeds, infos, count, error);
+	result = replace(pool, &pool->seeds, infos, distinct, error);
 	kw_free(infos);
 	return result;
 }

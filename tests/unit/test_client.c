@@ -674,6 +674,22 @@ static void connect_reaches_one_broker_or_says_why_not(void **state)
 
 	fake_host("10.0.0.1")->refuse = KWIRE_ECONNECT;
 	no_pauses(bench);
+static void a_bootstrap_server_that_is_named_twice_is_one(void **state)
+{
+	struct bench *bench = *state;
+	const char *servers = "10.0.0.1:1,10.0.0.1:1,10.0.0.1:1";
+
+	set(bench, "bootstrap.servers", servers);
+	open_client(bench);
+	assert_int_equal(send_to(bench, -1), 0);
+	assert_int_equal(kwire_client_set_bootstrap(bench->client, servers, NULL), 0);
+	assert_int_equal(send_to(bench, -1), 0);
+	assert_int_equal(kwire_client_set_bootstrap(bench->client, "10.0.0.2:1", NULL), 0);
+	assert_int_equal(send_to(bench, -1), 0);
+	assert_int_equal(fake_host("10.0.0.1")->dials, 1);
+	assert_int_equal(fake_host("10.0.0.1")->live, 0);
+}
+
 	open_client(bench);
 	assert_int_equal(kwire_client_connect(bench->client, -1, &bench->error), KWIRE_ECONNECT);
 	fake_host("10.0.0.1")->refuse = 0;
@@ -869,3 +885,4 @@ int main(void)
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+		TEST(a_bootstrap_server_that_is_named_twice_is_one),
