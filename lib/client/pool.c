@@ -60,6 +60,11 @@ static int fail_closed(struct kwire_error *error)
 	return kw_fail(error, KWIRE_ECLOSED, "the client is shut down");
 }
 
+/* Of lease_locked(): the node was replaced while the caller waited; choose anew. */
+enum {
+	MOVED = 1,
+};
+
 /* Waits out the broker's throttle time, as far as the caller's deadline lets it. */
 static int wait_throttled_locked(struct kw_pool *pool, struct kw_node *node, int64_t deadline_ms,
 				 struct kwire_error *error) KW_REQUIRES(pool->mutex)
@@ -70,14 +75,17 @@ static int wait_throttled_locked(struct kw_pool *pool, struct kw_node *node, int
 		kw_cond_wait(&pool->changed, &pool->mutex, until);
 		return 0;
 	}
-	while (!pool->closed && kw_cond_wait(&pool->changed, &pool->mutex, deadline_ms))
+	while (!pool->closed && !node->gone &&
+	       kw_cond_wait(&pool->changed, &pool->mutex, deadline_ms))
 		;
+	if (pool->closed || node->gone)
+		return 0; /* lease_locked() looks again */
 	return kw_fail_in(error, KWIRE_ETIMEDOUT, KWIRE_PHASE_WAIT,
 			  "broker %d asked for a pause (quota), %lld ms of which are left",
 			  (int)node->info.node_id, (long long)(until - kw_now_ms()));
 }
 
-/* As kw_pool_lease(), on a node that the caller counts. */
+/* As kw_pool_lease(), on a node that the caller counts; or MOVED. */
 static int lease_locked(struct kw_pool *pool, struct kw_node *node, enum kw_lane lane,
 			int64_t deadline_ms, struct kw_lease *lease, struct kwire_error *error)
 	KW_REQUIRES(pool->mutex)
@@ -88,6 +96,8 @@ static int lease_locked(struct kw_pool *pool, struct kw_node *node, enum kw_lane
 
 		if (pool->closed)
 			return fail_closed(error);
+		if (node->gone)
+			return MOVED;
 		if (kw_links_throttled_until_locked(node) > now) {
 			result = wait_throttled_locked(pool, node, deadline_ms, error);
 		} else if ((lease->link = kw_link_usable_locked(pool, node, lane)) != NULL) {
@@ -128,19 +138,22 @@ int kw_pool_lease(struct kw_pool *pool, int32_t id, enum kw_lane lane, int64_t d
 	struct kw_node *node;
 	int result;
 
-	kw_mutex_lock(&pool->mutex);
-	if (pool->closed) {
-		kw_mutex_unlock(&pool->mutex);
-		return fail_closed(error);
-	}
-	node = kw_nodes_find_locked(pool, id);
-	if (node == NULL) {
-		kw_mutex_unlock(&pool->mutex);
-		return kw_fail(error, KWIRE_EBROKER, "the cluster has no broker %d", (int)id);
-	}
-	node->references++;
-	result = lease_locked(pool, node, lane, deadline_ms, lease, error);
-	put_and_unlock(pool, node);
+	do {
+		kw_mutex_lock(&pool->mutex);
+		if (pool->closed) {
+			kw_mutex_unlock(&pool->mutex);
+			return fail_closed(error);
+		}
+		node = kw_nodes_find_locked(pool, id);
+		if (node == NULL) {
+			kw_mutex_unlock(&pool->mutex);
+			return kw_fail(error, KWIRE_EBROKER, "the cluster has no broker %d",
+				       (int)id);
+		}
+		node->references++;
+		result = lease_locked(pool, node, lane, deadline_ms, lease, error);
+		put_and_unlock(pool, node);
+	} while (result == MOVED);
 	return result;
 }
 

@@ -469,10 +469,9 @@ static void *refresh_in_a_crowd(void *context)
 	return NULL;
 }
 
-static int run_crowd(struct crowd *crowd, void *(*body)(void *), bool *hold)
+/* Eight threads, of which at least one is held. */
+static void start_crowd(struct crowd *crowd, pthread_t *threads, void *(*body)(void *), bool *hold)
 {
-	pthread_t threads[8];
-
 	*hold = true;
 	atomic_init(&crowd->started, 0);
 	atomic_init(&crowd->failures, 0);
@@ -497,11 +496,23 @@ static void concurrent_callers_share_one_dial(void **state)
 	assert_int_equal(fake_host("10.0.0.1")->dials, 1);
 	assert_int_equal(fake_host("10.0.0.1")->requests, 8);
 }
+}
+
+static int end_crowd(struct crowd *crowd, pthread_t *threads, bool *hold)
+{
 
 static void concurrent_refreshes_are_few(void **state)
 {
 	struct bench *bench = *state;
 	struct crowd crowd = {.bench = bench};
+
+static int run_crowd(struct crowd *crowd, void *(*body)(void *), bool *hold)
+{
+	pthread_t threads[8];
+
+	start_crowd(crowd, threads, body, hold);
+	return end_crowd(crowd, threads, hold);
+}
 
 	fake_broker(1, "10.0.0.1", 1);
 	open_client(bench);
@@ -513,6 +524,21 @@ static void concurrent_refreshes_are_few(void **state)
 static void a_cluster_of_another_id_is_refused_unless_allowed(void **state)
 {
 	struct bench *bench = *state;
+
+static void those_who_wait_for_a_dial_to_a_broker_that_moves_dial_its_new_address(void **state)
+{
+	struct bench *bench = *state;
+	struct crowd crowd = {.bench = bench, .broker_id = 2};
+	pthread_t threads[8];
+
+	open_with_brokers(bench);
+	start_crowd(&crowd, threads, send_in_a_crowd, &fake.hold_dials);
+	snprintf(fake.brokers[1].host, sizeof(fake.brokers[1].host), "10.0.0.5");
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	assert_int_equal(end_crowd(&crowd, threads, &fake.hold_dials), 0);
+	assert_int_equal(fake_host("10.0.0.2")->dials, 1);
+	assert_int_equal(fake_host("10.0.0.5")->dials, 1);
+}
 
 	strcpy(fake.cluster_id, "first");
 	open_with_brokers(bench);
@@ -882,6 +908,7 @@ int main(void)
 		TEST(a_forked_child_is_told_and_can_close),
 		TEST(every_allocation_may_fail),
 	};
+		TEST(those_who_wait_for_a_dial_to_a_broker_that_moves_dial_its_new_address),
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
