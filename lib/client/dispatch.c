@@ -162,6 +162,9 @@ static bool wait_for_change(struct kwire_client *client, const struct kw_operati
 {
 	struct kwire_error cause;
 
+	/* What this process lacks is no pause of a broker's: it may lack it for long. */
+	if (error->result == KWIRE_ELIMIT)
+		again = false;
 	if (!(operation->wait || again) || !may_pass(error))
 		return false;
 	if (kw_pool_wait(&client->pool, operation->deadline_ms))

@@ -30,6 +30,7 @@ enum {
 struct fake_host {
 	char host[32];
 	int refuse;        /* a result: dials fail with it */
+	int no_dial;       /* a result: kw_connection_new() fails with it */
 	bool hang;         /* set-up never ends */
 	int answer;        /* a result: requests fail with it after they were sent */
 	bool die_unsent;   /* the next request finds the connection dead, no byte left */
@@ -167,6 +168,11 @@ int kw_connection_new(struct kwire_config *config, const struct kw_connection_op
 
 	if (fake.hold_dials)
 		fake_hold(&fake.hold_dials);
+	pthread_mutex_lock(&fake.lock);
+	refuse = fake_host(options->host)->no_dial;
+	pthread_mutex_unlock(&fake.lock);
+	if (refuse != 0)
+		return kw_fail(error, refuse, "%s cannot be dialled", options->host);
 	connection = kw_zalloc(config->memory, sizeof(*connection));
 	if (connection == NULL)
 		return kw_fail_memory(error);

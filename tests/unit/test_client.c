@@ -373,6 +373,22 @@ static void an_unsent_request_on_a_healthy_broker_goes_out_once_more(void **stat
 	assert_int_equal(send_to(bench, -1), KWIRE_EDISCONNECTED);
 }
 
+static void an_unsent_request_does_not_wait_for_what_this_process_lacks(void **state)
+{
+	struct bench *bench = *state;
+
+	no_pauses(bench);
+	open_with_brokers(bench);
+	assert_int_equal(send_to(bench, 2), 0);
+	fake_host("10.0.0.2")->die_unsent = true;
+	fake_host("10.0.0.2")->no_dial = KWIRE_ELIMIT;
+	assert_int_equal(send_with(bench, NULL, 2, 500, 0), KWIRE_ELIMIT);
+	fake_host("10.0.0.1")->die_unsent = true;
+	fake_host("10.0.0.1")->no_dial = KWIRE_ELIMIT;
+	assert_int_equal(send_with(bench, NULL, -1, 500, 0), KWIRE_ELIMIT);
+	assert_int_equal(send_with(bench, NULL, 2, 50, KWIRE_WAIT), KWIRE_ETIMEDOUT);
+}
+
 static void what_may_have_been_applied_is_never_repeated(void **state)
 {
 	struct bench *bench = *state;
@@ -480,10 +496,22 @@ static void start_crowd(struct crowd *crowd, pthread_t *threads, void *(*body)(v
 	fake_await_held();
 	while (atomic_load(&crowd->started) < 8)
 		sched_yield();
+}
+
+static int end_crowd(struct crowd *crowd, pthread_t *threads, bool *hold)
+{
 	fake_let_go(hold);
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
 	return atomic_load(&crowd->failures);
+}
+
+static int run_crowd(struct crowd *crowd, void *(*body)(void *), bool *hold)
+{
+	pthread_t threads[8];
+
+	start_crowd(crowd, threads, body, hold);
+	return end_crowd(crowd, threads, hold);
 }
 
 static void concurrent_callers_share_one_dial(void **state)
@@ -496,34 +524,6 @@ static void concurrent_callers_share_one_dial(void **state)
 	assert_int_equal(fake_host("10.0.0.1")->dials, 1);
 	assert_int_equal(fake_host("10.0.0.1")->requests, 8);
 }
-}
-
-static int end_crowd(struct crowd *crowd, pthread_t *threads, bool *hold)
-{
-
-static void concurrent_refreshes_are_few(void **state)
-{
-	struct bench *bench = *state;
-	struct crowd crowd = {.bench = bench};
-
-static int run_crowd(struct crowd *crowd, void *(*body)(void *), bool *hold)
-{
-	pthread_t threads[8];
-
-	start_crowd(crowd, threads, body, hold);
-	return end_crowd(crowd, threads, hold);
-}
-
-	fake_broker(1, "10.0.0.1", 1);
-	open_client(bench);
-	assert_int_equal(run_crowd(&crowd, refresh_in_a_crowd, &fake.hold_metadata), 0);
-	/* Who comes after the first landed flies again: threads may start late. */
-	assert_in_range(fake.metadata_requests, 1, 8);
-}
-
-static void a_cluster_of_another_id_is_refused_unless_allowed(void **state)
-{
-	struct bench *bench = *state;
 
 static void those_who_wait_for_a_dial_to_a_broker_that_moves_dial_its_new_address(void **state)
 {
@@ -539,6 +539,22 @@ static void those_who_wait_for_a_dial_to_a_broker_that_moves_dial_its_new_addres
 	assert_int_equal(fake_host("10.0.0.2")->dials, 1);
 	assert_int_equal(fake_host("10.0.0.5")->dials, 1);
 }
+
+static void concurrent_refreshes_are_few(void **state)
+{
+	struct bench *bench = *state;
+	struct crowd crowd = {.bench = bench};
+
+	fake_broker(1, "10.0.0.1", 1);
+	open_client(bench);
+	assert_int_equal(run_crowd(&crowd, refresh_in_a_crowd, &fake.hold_metadata), 0);
+	/* Who comes after the first landed flies again: threads may start late. */
+	assert_in_range(fake.metadata_requests, 1, 8);
+}
+
+static void a_cluster_of_another_id_is_refused_unless_allowed(void **state)
+{
+	struct bench *bench = *state;
 
 	strcpy(fake.cluster_id, "first");
 	open_with_brokers(bench);
@@ -658,6 +674,22 @@ static void bootstrap_servers_can_be_replaced(void **state)
 	assert_int_equal(kwire_client_set_bootstrap(bench->client, "a:x", NULL), KWIRE_ECONFIG);
 }
 
+static void a_bootstrap_server_that_is_named_twice_is_one(void **state)
+{
+	struct bench *bench = *state;
+	const char *servers = "10.0.0.1:1,10.0.0.1:1,10.0.0.1:1";
+
+	set(bench, "bootstrap.servers", servers);
+	open_client(bench);
+	assert_int_equal(send_to(bench, -1), 0);
+	assert_int_equal(kwire_client_set_bootstrap(bench->client, servers, NULL), 0);
+	assert_int_equal(send_to(bench, -1), 0);
+	assert_int_equal(kwire_client_set_bootstrap(bench->client, "10.0.0.2:1", NULL), 0);
+	assert_int_equal(send_to(bench, -1), 0);
+	assert_int_equal(fake_host("10.0.0.1")->dials, 1);
+	assert_int_equal(fake_host("10.0.0.1")->live, 0);
+}
+
 static void an_idle_connection_is_replaced_before_it_is_used(void **state)
 {
 	struct bench *bench = *state;
@@ -700,22 +732,6 @@ static void connect_reaches_one_broker_or_says_why_not(void **state)
 
 	fake_host("10.0.0.1")->refuse = KWIRE_ECONNECT;
 	no_pauses(bench);
-static void a_bootstrap_server_that_is_named_twice_is_one(void **state)
-{
-	struct bench *bench = *state;
-	const char *servers = "10.0.0.1:1,10.0.0.1:1,10.0.0.1:1";
-
-	set(bench, "bootstrap.servers", servers);
-	open_client(bench);
-	assert_int_equal(send_to(bench, -1), 0);
-	assert_int_equal(kwire_client_set_bootstrap(bench->client, servers, NULL), 0);
-	assert_int_equal(send_to(bench, -1), 0);
-	assert_int_equal(kwire_client_set_bootstrap(bench->client, "10.0.0.2:1", NULL), 0);
-	assert_int_equal(send_to(bench, -1), 0);
-	assert_int_equal(fake_host("10.0.0.1")->dials, 1);
-	assert_int_equal(fake_host("10.0.0.1")->live, 0);
-}
-
 	open_client(bench);
 	assert_int_equal(kwire_client_connect(bench->client, -1, &bench->error), KWIRE_ECONNECT);
 	fake_host("10.0.0.1")->refuse = 0;
@@ -886,11 +902,13 @@ int main(void)
 		TEST(a_broker_gone_from_metadata_is_dropped_after_what_is_in_flight),
 		TEST(an_unsent_request_goes_out_once_more_after_the_pause_for_a_short_life),
 		TEST(an_unsent_request_on_a_healthy_broker_goes_out_once_more),
+		TEST(an_unsent_request_does_not_wait_for_what_this_process_lacks),
 		TEST(what_may_have_been_applied_is_never_repeated),
 		TEST(any_broker_is_the_least_loaded_live_one),
 		TEST(a_throttled_broker_is_left_alone_while_another_is_not),
 		TEST(a_throttle_time_is_waited_out),
 		TEST(concurrent_callers_share_one_dial),
+		TEST(those_who_wait_for_a_dial_to_a_broker_that_moves_dial_its_new_address),
 		TEST(concurrent_refreshes_are_few),
 		TEST(a_cluster_of_another_id_is_refused_unless_allowed),
 		TEST(aged_metadata_is_asked_for_by_the_next_call_and_does_not_eat_its_deadline),
@@ -900,6 +918,7 @@ int main(void)
 		TEST(without_recovery_error_129_is_the_callers),
 		TEST(a_client_whose_brokers_all_moved_finds_them_by_the_bootstrap_list),
 		TEST(bootstrap_servers_can_be_replaced),
+		TEST(a_bootstrap_server_that_is_named_twice_is_one),
 		TEST(an_idle_connection_is_replaced_before_it_is_used),
 		TEST(an_evicted_broker_is_dialled_again_at_once),
 		TEST(connect_reaches_one_broker_or_says_why_not),
@@ -908,8 +927,6 @@ int main(void)
 		TEST(a_forked_child_is_told_and_can_close),
 		TEST(every_allocation_may_fail),
 	};
-		TEST(those_who_wait_for_a_dial_to_a_broker_that_moves_dial_its_new_address),
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		TEST(a_bootstrap_server_that_is_named_twice_is_one),
