@@ -103,9 +103,9 @@ KWIRE_API int kwire_fetch_partition(struct kwire_client *client, const char *top
 
 /*
  * The same of `count` partitions that have one leader, in one request; they
- * are found in the result by their index in `targets`.  A partition's error
- * stands in its kafka_code; the call fails when none of them could be fetched.
- * KWIRE_EINVAL: their leaders differ.
+ * are found in the result by their index in `targets`.  A partition's error,
+ * having no leader included, stands in its kafka_code; the call fails when none
+ * of them could be fetched.  KWIRE_EINVAL: their leaders differ.
  */
 KWIRE_API int kwire_fetch_partitions(struct kwire_client *client,
 				     const struct kwire_fetch_target *targets, int32_t count,

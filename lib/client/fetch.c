@@ -23,6 +23,7 @@ struct job {
 	struct kwire_fetch_request request;
 	struct kwire_fetch_request_topic *topics;
 	struct kwire_fetch_request_topic_partition *partitions;
+	int32_t asked; /* how many partitions: all targets that are not left out */
 };
 
 static int check(const struct kwire_fetch_target *targets, int32_t count,
@@ -67,10 +68,14 @@ static int build(struct job *job, struct kw_memory *memory, struct kwire_fetched
 		job->request.rack_id = kwire_string(job->options->rack);
 	job->request.topics.items = job->topics;
 	job->request.topics.count = 0;
+	job->asked = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct kwire_fetch_target *target = &job->targets[i];
-		struct kwire_fetch_request_topic_partition *partition = &job->partitions[i];
+		struct kwire_fetch_request_topic_partition *partition;
 
+		if (fetched->slots[i].left_out)
+			continue;
+		partition = &job->partitions[job->asked++];
 		*partition = blank;
 		partition->partition = target->partition;
 		partition->current_leader_epoch = target->current_leader_epoch;
@@ -98,7 +103,7 @@ static void bound_version(const struct job *job, struct kwire_send_options *opti
 		if (kwire_uuid_is_zero(job->topics[i].topic_id))
 			options->max_version = LAST_VERSION_BY_NAME;
 	/* Without them, what must not be lost is no default and the version has to have it. */
-	for (int32_t i = 0; i < job->count; i++)
+	for (int32_t i = 0; i < job->asked; i++)
 		if (job->partitions[i].last_fetched_epoch >= 0)
 			options->min_version = 12;
 }
@@ -171,33 +176,58 @@ int kwire_connection_fetch(struct kwire_connection *connection,
 	return judge(*fetched, response->error_code, error);
 }
 
-/* Finds the one leader of all targets, and the ids of their topics. */
+/* Whether a look-up's failure concerns one target alone; it is then left out of the request. */
+static bool leave_out(struct kw_fetched_slot *slot, const struct kwire_error *error)
+{
+	slot->left_out = error->result == KWIRE_EKAFKA && error->kafka_code > 0;
+	if (slot->left_out)
+		slot->facts.kafka_code = error->kafka_code;
+	return slot->left_out;
+}
+
+/*
+ * Finds the one leader of all targets, and the ids of their topics.  Fails where
+ * no target has one; those that have none are left out.
+ */
 static int find_leader(struct kwire_client *client, const struct job *job,
 		       struct kwire_fetched *fetched, int64_t deadline_ms, int32_t *broker_id,
 		       struct kwire_error *error)
 {
+	const struct kwire_fetch_target *targets = job->targets;
 	struct kw_leader leader, first = {-1, -1, KWIRE_UUID_INIT, -1};
+	int32_t led = -1; /* the first target that has a leader */
 
 	for (int32_t i = 0; i < job->count; i++) {
-		const struct kwire_fetch_target *target = &job->targets[i];
-		int result = kw_leader_find(client, target->topic, target->partition, false,
-					    deadline_ms, &leader, error);
+		struct kwire_error cause = KWIRE_ERROR_INIT;
 
-		if (result != 0)
-			return result;
+		if (kw_leader_find(client, targets[i].topic, targets[i].partition, false,
+				   deadline_ms, &leader, &cause) != 0) {
+			if (!leave_out(&fetched->slots[i], &cause))
+				return kw_error_copy(error, &cause);
+			continue;
+		}
 		fetched->slots[i].topic_id = leader.topic_id;
-		if (i == 0)
+		if (led < 0) {
+			led = i;
 			first = leader;
+		}
 		if (leader.broker_id != first.broker_id)
 			return kw_fail(error, KWIRE_EINVAL,
 				       "%s-%d is led by broker %d, %s-%d by broker %d: one fetch "
 				       "goes to one leader",
-				       job->targets[0].topic, (int)job->targets[0].partition,
-				       (int)first.broker_id, target->topic, (int)target->partition,
-				       (int)leader.broker_id);
+				       targets[led].topic, (int)targets[led].partition,
+				       (int)first.broker_id, targets[i].topic,
+				       (int)targets[i].partition, (int)leader.broker_id);
 		if (leader.preferred_replica != first.preferred_replica)
 			first.preferred_replica = -1;
 	}
+	/* A target behind it may have brought the topic back as it was: the next fetch asks. */
+	for (int32_t i = 0; i < job->count; i++)
+		if (fetched->slots[i].left_out)
+			kw_leader_forget(client, targets[i].topic);
+	if (led < 0)
+		return kw_leader_fail(error, targets[0].topic, targets[0].partition,
+				      fetched->slots[0].facts.kafka_code);
 	*broker_id = first.broker_id;
 	if (job->options->rack != NULL && first.preferred_replica >= 0)
 		*broker_id = first.preferred_replica;
@@ -206,17 +236,22 @@ static int find_leader(struct kwire_client *client, const struct job *job,
 
 /*
  * Whether to ask again at once: something known of a partition was stale (it is
- * forgotten), or the leader names a replica to ask (that is remembered).
+ * forgotten), or the leader names a replica to ask (that is remembered).  Never
+ * where records have come: they would be dropped for the partition that has none.
  */
 static bool again(struct kwire_client *client, const struct kwire_fetched *fetched,
 		  int16_t top_code)
 {
-	bool any = false;
+	bool any = false, data = false;
 
 	for (int32_t i = 0; i < fetched->count; i++) {
 		const struct kwire_fetched_partition *facts = &fetched->slots[i].facts;
 		int16_t code = facts->kafka_code > 0 ? facts->kafka_code : top_code;
 
+		if (fetched->slots[i].left_out)
+			continue;
+		if (facts->bytes > 0 && facts->too_large_bytes == 0)
+			data = true;
 		if (code > 0 && kwire_kafka_error(code).refresh_metadata) {
 			kw_leader_forget(client, facts->topic);
 			any = true;
@@ -226,7 +261,7 @@ static bool again(struct kwire_client *client, const struct kwire_fetched *fetch
 			any = true;
 		}
 	}
-	return any;
+	return any && !data;
 }
 
 /* A replica that was preferred cannot help any more: back to the leader. */

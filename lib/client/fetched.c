@@ -95,7 +95,7 @@ static void begin_slot(struct kw_fetched_slot *slot, const struct kwire_fetch_ta
 	facts->diverging_end_offset = -1;
 	slot->records.data = slot->at = NULL;
 	slot->records.size = 0;
-	slot->in_batch = false;
+	slot->in_batch = slot->left_out = false;
 	slot->aborted_count = slot->aborting_count = 0;
 }
 

@@ -19,6 +19,7 @@ struct kw_fetched_slot {
 	struct kwire_fetched_partition facts;
 	char topic[KW_TOPIC_MAX + 1]; /* facts.topic */
 	struct kwire_uuid topic_id;
+	bool left_out;              /* of the request: it has no leader; see facts.kafka_code */
 	struct kwire_bytes records; /* in the response */
 	const uint8_t *at;          /* the batch being read, else the next one */
 	bool in_batch;              /* the reader stands in it */

@@ -646,6 +646,90 @@ static void behind_a_corrupt_batch_nothing_counts_as_committed(void **state)
 	CHECK_OFFSETS(bench, 0, 2);
 }
 
+static void a_partition_without_leader_leaves_the_others_alone(void **state)
+{
+	struct kwire_fetch_target targets[3] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT,
+						KWIRE_FETCH_TARGET_INIT};
+	struct bench *bench = *state;
+
+	put_batch(bench, 0, 2, -1);
+	hold(bench, 1);
+	hold(bench, 2);
+	for (int i = 0; i < 3; i++) {
+		targets[i].topic = "t";
+		targets[i].partition = i;
+	}
+	/* First, last, and what is not there at all. */
+	for (int without = 0; without < 3; without++) {
+		assert_int_equal(
+			kwire_mock_set_leader(bench->mock, "t", 0, without == 0 ? -1 : 1, NULL), 0);
+		if (without == 1) {
+			struct kwire_fetch_target first = targets[0];
+
+			targets[0] = targets[2];
+			targets[2] = first;
+			assert_int_equal(kwire_mock_set_leader(bench->mock, "t", 0, -1, NULL), 0);
+		} else if (without == 2) {
+			targets[2].topic = "nowhere";
+		}
+		bench->script.requests = 0;
+		if (kwire_fetch_partitions(bench->client, targets, 3, NULL, &bench->fetched,
+					   &bench->error) != 0)
+			fail_msg("%d: %s", without, bench->error.message);
+		assert_int_equal(bench->script.requests, 1);
+		for (int i = 0; i < 3; i++) {
+			bool led = i != (without == 0 ? 0 : 2);
+
+			assert_int_equal(kwire_fetched_partition(bench->fetched, i)->kafka_code,
+					 led              ? 0
+					 : (without == 2) ? 3
+							  : 5);
+			if (led)
+				CHECK_OFFSETS(bench, i, 0, 1);
+			else
+				CHECK_OFFSETS(bench, i, -1);
+		}
+	}
+	/* None of them: the call fails. */
+	for (int i = 0; i < PARTITIONS; i++)
+		assert_int_equal(kwire_mock_set_leader(bench->mock, "t", i, -1, NULL), 0);
+	kwire_client_close(bench->client);
+	assert_int_equal(kwire_client_open(bench->config, &bench->client, &bench->error), 0);
+	bench->script.requests = 0;
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 3, NULL, &bench->fetched,
+						&bench->error),
+			 KWIRE_EKAFKA);
+	assert_int_equal(bench->error.kafka_code, 5);
+	assert_int_equal(bench->script.requests, 0);
+}
+
+static void what_was_fetched_is_not_dropped_for_a_stale_partition(void **state)
+{
+	struct kwire_fetch_target targets[2] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT};
+	struct bench *bench = *state;
+	int64_t looked_up;
+
+	put_batch(bench, 0, 2, -1);
+	hold(bench, 0);
+	hold(bench, 1);
+	targets[0].topic = targets[1].topic = "t";
+	targets[1].partition = 1;
+	bench->script.codes[0] = NOT_LEADER;
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 2, NULL, &bench->fetched,
+						&bench->error),
+			 0);
+	assert_int_equal(bench->script.requests, 1);
+	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->kafka_code, NOT_LEADER);
+	CHECK_OFFSETS(bench, 1, 0, 1);
+	/* But the next fetch looks the leader up. */
+	looked_up = asked(bench, METADATA);
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 2, NULL, &bench->fetched,
+						&bench->error),
+			 0);
+	assert_int_equal(asked(bench, METADATA), looked_up + 1);
+	CHECK_OFFSETS(bench, 0, 0, 1);
+}
+
 static void partitions_of_two_leaders_are_refused(void **state)
 {
 	struct kwire_fetch_target targets[2] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT};
@@ -960,6 +1044,8 @@ int main(void)
 		TEST(one_partitions_error_is_its_own),
 		TEST(behind_a_corrupt_batch_reading_goes_on),
 		TEST(behind_a_corrupt_batch_nothing_counts_as_committed),
+		TEST(a_partition_without_leader_leaves_the_others_alone),
+		TEST(what_was_fetched_is_not_dropped_for_a_stale_partition),
 		TEST(partitions_of_two_leaders_are_refused),
 		TEST(the_preferred_replica_is_followed_and_left),
 		TEST(records_come_as_an_array_too),
