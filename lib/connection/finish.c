@@ -6,6 +6,9 @@
  */
 #include "internal.h"
 
+#if defined(KW_DEBUG)
+#include <assert.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +23,12 @@ void kw_lock(struct kwire_connection *connection)
 
 void kw_note_wake(struct kw_after *after, struct kw_park *park)
 {
-	if (park != NULL)
-		after->wakes[after->wake_count++] = kw_park_get(park);
+	if (park == NULL)
+		return;
+#if defined(KW_DEBUG)
+	assert(after->wake_count < KW_WAKES);
+#endif
+	after->wakes[after->wake_count++] = kw_park_get(park);
 }
 
 /* The transport's part of what was noted: it stays open while it is counted as used. */
@@ -105,16 +112,16 @@ void kw_waiters_remove(struct kw_waiters *waiters, struct kw_waiter *waiter)
 
 void kw_grant_locked(struct kwire_connection *connection, struct kw_after *after)
 {
-	struct kw_waiter *waiter;
+	struct kw_waiter *waiter = connection->place_waiters.first;
 
 	/* The dead let nobody in: end_all_locked() sends them away. */
-	while ((waiter = connection->place_waiters.first) != NULL &&
-	       kw_state(connection) != KW_CONNECTION_DEAD && kw_has_place_locked(connection)) {
-		kw_waiters_remove(&connection->place_waiters, waiter);
-		waiter->granted = true;
-		connection->reserved++;
-		kw_note_wake(after, waiter->park);
-	}
+	if (waiter == NULL || kw_state(connection) == KW_CONNECTION_DEAD ||
+	    !kw_has_place_locked(connection))
+		return;
+	kw_waiters_remove(&connection->place_waiters, waiter);
+	waiter->granted = true;
+	connection->reserved++;
+	kw_note_wake(after, waiter->park);
 }
 
 static void count_in_flight(struct kwire_connection *connection) KW_REQUIRES(connection->lock)
@@ -190,6 +197,8 @@ void kw_give_up_locked(struct kwire_connection *connection, struct kwire_call *c
 		kw_unqueue_locked(connection, call);
 		if (slot != NULL && slot->call == call)
 			kw_free_slot_locked(connection, slot, after);
+		else
+			kw_grant_locked(connection, after);
 	} else if (slot != NULL && slot->call == call) {
 		kw_pending_abandon(&connection->pending, slot);
 		if (connection->pending.tombstones > KW_PENDING_MOST_TOMBSTONES) {
@@ -218,10 +227,12 @@ void kw_detach_locked(struct kwire_connection *connection, struct kwire_call *ca
 	result = kw_frame_own(&call->frame, connection->memory);
 	kw_lock(connection);
 	call->copying = false;
-	if (result != KWIRE_OK) {
+	if (result != KWIRE_OK && kw_state(connection) != KW_CONNECTION_DEAD) {
 		kw_fail_memory(&error);
 		kw_error_add(&error, " to finish a request that was given up half-way");
+		/* It ends this call too, whose owner may then have freed it. */
 		kw_die_locked(connection, &error, after);
+		return;
 	}
 	if (kw_state(connection) == KW_CONNECTION_DEAD && call->queued)
 		kw_unqueue_locked(connection, call);

@@ -187,9 +187,10 @@ void kw_give_up_locked(struct kwire_connection *connection, struct kwire_call *c
 void kw_detach_locked(struct kwire_connection *connection, struct kwire_call *call,
 		      struct kw_after *after) KW_REQUIRES(connection->lock);
 
-/* Frees a slot, and lets in those who wait for one. */
+/* Frees a slot, and lets in who waits for one. */
 void kw_free_slot_locked(struct kwire_connection *connection, struct kw_slot *slot,
 			 struct kw_after *after) KW_REQUIRES(connection->lock);
+/* Lets in the first who waits, if there is a place; who is let in calls it for the next. */
 void kw_grant_locked(struct kwire_connection *connection, struct kw_after *after)
 	KW_REQUIRES(connection->lock);
 
@@ -211,6 +212,12 @@ static inline bool kw_has_place_locked(struct kwire_connection *connection)
 {
 	return (int64_t)connection->pending.used + connection->reserved + connection->one_way <
 	       connection->config->settings.max_in_flight;
+}
+
+/* Whether a request of `slot` waits for the token's holder, no byte of it being out. */
+static inline bool kw_is_unsent_locked(const struct kw_slot *slot)
+{
+	return slot->call != NULL && slot->call->queued && slot->call->written == 0;
 }
 
 /* -- submit.c --------------------------------------------------------------- */

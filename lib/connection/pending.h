@@ -33,9 +33,9 @@ enum kw_slot_kind {
 struct kw_slot {
 	enum kw_slot_kind kind;
 	int32_t id;
-	int32_t wait_ms;         /* the request's own wait field, 0 where it has none */
-	int16_t api_key;         /* for the error of those behind it */
-	int64_t since_ms;        /* when its request was queued */
+	int32_t wait_ms;  /* the request's own wait field, 0 where it has none */
+	int16_t api_key;  /* for the error of those behind it */
+	int64_t since_ms; /* when its request began to leave; until then, when it was queued */
 	struct kwire_call *call; /* of KW_SLOT_CALL */
 };
 

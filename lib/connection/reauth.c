@@ -61,16 +61,18 @@ void kw_reauth_schedule(struct kwire_connection *connection, const struct kw_sas
 	kw_mutex_unlock(&connection->lock);
 }
 
-int64_t kw_reauth_until_locked(const struct kwire_connection *connection, int64_t until_ms)
+int64_t kw_reauth_until_locked(struct kwire_connection *connection, int64_t until_ms)
 {
 	const struct kw_reauth *reauth = &connection->reauth;
+	struct kw_slot *oldest;
 	int64_t since_ms, own_ms = reauth->at_ms;
 
 	if (reauth->active) {
 		/* Requests that left before it are answered first, and have their own alarm. */
 		since_ms = reauth->since_ms > connection->last_byte_ms ? reauth->since_ms
 								       : connection->last_byte_ms;
-		own_ms = connection->pending.used == 0
+		oldest = kw_pending_oldest(&connection->pending);
+		own_ms = oldest == NULL || kw_is_unsent_locked(oldest)
 				 ? kw_deadline(since_ms, kw_patience_ms(connection, 0))
 				 : KW_NEVER;
 	}
@@ -94,6 +96,7 @@ static void go_on(struct kwire_connection *connection)
 	kw_lock(connection);
 	reauth->frame = NULL;
 	reauth->written = 0;
+	reauth->begun = false;
 	if (done)
 		reauth->active = false;
 	else
@@ -101,6 +104,8 @@ static void go_on(struct kwire_connection *connection)
 				       &reauth->id);
 	reauth->since_ms = kw_now_ms();
 	kw_flush_locked(connection, &after);
+	/* That is this one, which looks at everything before it reads. */
+	after.wake_thread = false;
 	kw_leave(connection, &after);
 	if (!done)
 		return;
@@ -170,16 +175,19 @@ int kw_reauth_step(struct kwire_connection *connection, struct kwire_error *erro
 {
 	struct kw_reauth *reauth = &connection->reauth;
 	int64_t now_ms = kw_now_ms();
-	bool due, silent;
+	bool due, silent, written;
 
 	if (reauth->no_memory)
 		return kw_fail_memory(error);
-	if (reauth->answer != NULL)
-		return look_at_answer(connection, error);
 	kw_mutex_lock(&connection->lock);
+	written = reauth->written >= reauth->size;
 	due = !reauth->active && reauth->at_ms <= now_ms;
 	silent = reauth->active && kw_reauth_until_locked(connection, KW_NEVER) <= now_ms;
 	kw_mutex_unlock(&connection->lock);
+	/* Whoever writes the frame may still read it: he wakes this thread when he has booked it.
+	 */
+	if (reauth->answer != NULL && written)
+		return look_at_answer(connection, error);
 	if (silent)
 		return kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_SASL,
 				  "the broker is silent: it did not answer the re-authentication");
@@ -191,8 +199,7 @@ bool kw_reauth_find_locked(struct kwire_connection *connection, struct kw_answer
 	const struct kw_reauth *reauth = &connection->reauth;
 
 	/* An answer before the request has left is none. */
-	if (!reauth->active || reauth->frame == NULL || reauth->written < reauth->size ||
-	    answer->id != reauth->id)
+	if (!reauth->active || reauth->frame == NULL || !reauth->begun || answer->id != reauth->id)
 		return false;
 	answer->fate = KW_FATE_DELIVER;
 	answer->api = NULL;
@@ -226,11 +233,15 @@ bool kw_reauth_holds_locked(struct kwire_connection *connection, struct iovec *i
 	if (reauth->frame != NULL) {
 		iov->iov_base = (void *)(uintptr_t)(reauth->frame + reauth->written);
 		iov->iov_len = reauth->size - reauth->written;
+		reauth->begun = true;
 	}
 	return true;
 }
 
-void kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size)
+bool kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size)
 {
-	connection->reauth.written += size;
+	struct kw_reauth *reauth = &connection->reauth;
+
+	reauth->written += size;
+	return reauth->written >= reauth->size;
 }

@@ -28,6 +28,7 @@ struct kw_reauth {
 	const uint8_t *frame; /* the exchange's, until its answer came; NULL: none to send */
 	size_t size;
 	size_t written;
+	bool begun; /* the transport was given some: an answer may come before it is booked */
 	int32_t id; /* correlation id of the answer */
 
 	/* Whoever reads has them: the thread. */
@@ -45,7 +46,7 @@ void kw_reauth_fini(struct kw_reauth *reauth);
 void kw_reauth_schedule(struct kwire_connection *connection, const struct kw_sasl_outcome *outcome);
 
 /* Until when to read without looking up, given the connection's other reasons. */
-int64_t kw_reauth_until_locked(const struct kwire_connection *connection, int64_t until_ms);
+int64_t kw_reauth_until_locked(struct kwire_connection *connection, int64_t until_ms);
 
 /* On the thread, between reads: begins what is due, goes on with what was answered. */
 int kw_reauth_step(struct kwire_connection *connection, struct kwire_error *error);
@@ -56,10 +57,11 @@ bool kw_reauth_find_locked(struct kwire_connection *connection, struct kw_answer
 bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answer);
 
 /*
- * For the write path: whether calls have to wait, with what may leave instead
- * in `iov` (iov_len 0: nothing); and that `size` bytes of it left.
+ * For the write path: whether calls have to wait, with what is to leave instead
+ * in `iov` (iov_len 0: nothing); and that `size` bytes of it left, with whether
+ * that was the last.
  */
 bool kw_reauth_holds_locked(struct kwire_connection *connection, struct iovec *iov);
-void kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size);
+bool kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size);
 
 #endif

@@ -129,6 +129,7 @@ static int wait_for_place_locked(struct kwire_connection *connection, struct kwi
 		in_time = kw_now_ms() < call->deadline_ms;
 	}
 	kw_waiters_remove(&connection->place_waiters, waiter);
+	kw_grant_locked(connection, after);
 	return waiter->granted || kw_state(connection) != KW_CONNECTION_READY ? KWIRE_OK
 									      : KWIRE_ETIMEDOUT;
 }

@@ -316,6 +316,7 @@ static void find(void *context, struct kw_answer *answers, int count)
 				       : KW_FATE_UNKNOWN;
 		if (slot != NULL)
 			kw_free_slot_locked(connection, slot, &after);
+		kw_breathe_locked(connection, &after);
 	}
 	kw_leave(connection, &after);
 }
@@ -344,6 +345,7 @@ static void deliver(void *context, struct kw_answer *answers, int count)
 			      answers[i].response != NULL ? KWIRE_OK : KWIRE_ENOMEM,
 			      answers[i].response, &after);
 		answers[i].response = NULL;
+		kw_breathe_locked(connection, &after);
 	}
 	kw_leave(connection, &after);
 	/* Those whose owners left since they were found. */
@@ -361,6 +363,9 @@ static void set_alarm_locked(struct kwire_connection *connection, int64_t now_ms
 	if (oldest != NULL) {
 		since_ms = oldest->since_ms > connection->last_byte_ms ? oldest->since_ms
 								       : connection->last_byte_ms;
+		/* Held back, or behind a login: the broker was not asked yet. */
+		if (!connection->blocked && kw_is_unsent_locked(oldest))
+			since_ms = now_ms;
 		connection->alarm_ms = kw_deadline(since_ms,
 						   kw_patience_ms(connection, oldest->wait_ms));
 	} else if (connection->alarm_ms <= now_ms) {
@@ -404,6 +409,8 @@ static void resume_writing(struct kwire_connection *connection)
 	if (connection->blocked) {
 		connection->blocked = false;
 		kw_flush_locked(connection, &after);
+		/* That is this one, which looks at everything before it reads. */
+		after.wake_thread = false;
 	}
 	kw_leave(connection, &after);
 }

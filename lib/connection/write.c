@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 
+#include "../base/clock.h"
 #include "../base/error.h"
 
 struct gather {
@@ -134,8 +135,22 @@ static void left_behind_locked(struct kwire_connection *connection, struct kwire
 	}
 	if (kw_call_is_done(call))
 		return;
-	kw_publish_locked(connection, call, after);
-	kw_detach_locked(connection, call, after);
+	/* Published, it is its owner's alone. */
+	if (call->queued && call->frame.borrows)
+		kw_detach_locked(connection, call, after);
+	else
+		kw_publish_locked(connection, call, after);
+}
+
+/* Its first bytes are out: from now on its answer is waited for. */
+static void begun_locked(struct kwire_connection *connection, struct kwire_call *call,
+			 int64_t now_ms) KW_REQUIRES(connection->lock)
+{
+	struct kw_slot *slot = call->one_way ? NULL
+					     : kw_pending_find(&connection->pending, call->id);
+
+	if (slot != NULL)
+		slot->since_ms = now_ms;
 }
 
 /* Books `size` bytes to the first `calls` of the queue, which were being written. */
@@ -144,6 +159,7 @@ static void account_locked(struct kwire_connection *connection, int calls, size_
 {
 	struct kwire_call *call = connection->queue_first;
 	struct kwire_call *next;
+	int64_t now_ms = size > 0 ? kw_now_ms() : 0;
 	size_t part;
 
 	for (; calls > 0; calls--, call = next) {
@@ -153,6 +169,8 @@ static void account_locked(struct kwire_connection *connection, int calls, size_
 		if (part > size)
 			part = size;
 		size -= part;
+		if (call->written == 0 && part > 0)
+			begun_locked(connection, call, now_ms);
 		call->written += part;
 		connection->queue_bytes -= part;
 		call->writing = false;
@@ -218,8 +236,8 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 		}
 		if (!gather.login)
 			account_locked(connection, gather.calls, put > 0 ? (size_t)put : 0, after);
-		else if (put > 0)
-			kw_reauth_wrote_locked(connection, (size_t)put);
+		else if (put > 0 && kw_reauth_wrote_locked(connection, (size_t)put))
+			after->wake_thread = true;
 	}
 	connection->token_held = false;
 }

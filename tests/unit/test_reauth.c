@@ -16,6 +16,8 @@
 #include <pthread.h>
 
 #include "../support/connected.h"
+#include "../support/stage.h"
+#include "connection/internal.h"
 
 enum {
 	HANDSHAKE = 17,
@@ -162,6 +164,17 @@ static void a_refused_login_fails_the_opening_for_good(void **state)
 	kwire_config_free(opening.config);
 }
 
+static bool renewal_began(void *context)
+{
+	struct kwire_connection *connection = context;
+	bool active;
+
+	kw_mutex_lock(&connection->lock);
+	active = connection->reauth.active && connection->reauth.frame != NULL;
+	kw_mutex_unlock(&connection->lock);
+	return active;
+}
+
 static void calls_wait_while_a_session_is_renewed(void **state)
 {
 	struct caller callers[3];
@@ -217,6 +230,42 @@ static void answers_to_earlier_requests_arrive_during_a_renewal(void **state)
 	caller_join(&late);
 	assert_int_equal(late.answer, 12);
 	close_all(&fixture);
+}
+
+/* Another thread holds the write token when a renewal begins, and so sends its frame. */
+static void an_answer_may_come_before_the_frame_is_booked(void **state)
+{
+	struct kwire_config *config = session_config();
+	struct fixture fixture;
+	struct caller caller;
+	struct stage stage;
+	int32_t call_id, id;
+
+	(void)state;
+	stage_init(&stage, config);
+	/* Due after 170 ms and more. */
+	open_session_with(&fixture, config, 200);
+	stage_pause(&stage);
+	caller = probe(&fixture, 1, -1);
+	caller_start(&caller);
+	stage_wait_paused(&stage);
+	call_id = take(fixture.fd, PEER_PROBE_KEY, NULL);
+	assert_true(wait_until(renewal_began, fixture.connection));
+	stage_resume(&stage, true);
+	id = take(fixture.fd, HANDSHAKE, NULL);
+	stage_wait_paused(&stage);
+	answer_handshake(fixture.fd, id);
+	/* Once this is delivered, the thread has read the login's answer, too. */
+	peer_answer_probe(fixture.fd, call_id, 11, 0);
+	assert_true(wait_in_flight(fixture.connection, 0));
+	stage_resume(&stage, false);
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, NULL), 0, NULL);
+	caller_join(&caller);
+	assert_int_equal(caller.result, 0);
+	assert_int_equal(caller.answer, 11);
+	assert_false(kwire_connection_is_closed(fixture.connection, NULL));
+	close_all(&fixture);
+	stage_fini(&stage);
 }
 
 static void a_refused_renewal_ends_the_connection(void **state)
@@ -310,6 +359,7 @@ int main(void)
 		cmocka_unit_test(a_refused_login_fails_the_opening_for_good),
 		cmocka_unit_test(calls_wait_while_a_session_is_renewed),
 		cmocka_unit_test(answers_to_earlier_requests_arrive_during_a_renewal),
+		cmocka_unit_test(an_answer_may_come_before_the_frame_is_booked),
 		cmocka_unit_test(a_refused_renewal_ends_the_connection),
 		cmocka_unit_test(a_broker_silent_in_a_renewal_is_given_up),
 		cmocka_unit_test(an_answer_to_a_login_that_nobody_began_is_a_broken_protocol),
