@@ -55,7 +55,8 @@ struct tls {
 	struct outgoing out KW_GUARDED_BY(lock); /* encrypted, not begun to be sent */
 	bool sending KW_GUARDED_BY(lock);        /* somebody owns `going` */
 	bool held KW_GUARDED_BY(lock);           /* the last byte was not reported as written */
-	bool starved KW_GUARDED_BY(lock);        /* mbedTLS asked for bytes that were not there */
+	bool cut KW_GUARDED_BY(lock);     /* records are lost: nothing may follow what was sent */
+	bool starved KW_GUARDED_BY(lock); /* mbedTLS asked for bytes that were not there */
 	size_t in_start KW_GUARDED_BY(lock);
 	size_t in_end KW_GUARDED_BY(lock);
 	struct kwire_error failure KW_GUARDED_BY(lock); /* sticky */
@@ -243,7 +244,7 @@ static void flush_quietly_locked(struct tls *tls) KW_REQUIRES(tls->lock)
 {
 	struct kwire_error ignored;
 
-	if (tls->sending || (tls->out.size == 0 && tls->going.sent == tls->going.size))
+	if (tls->sending || tls->cut || (tls->out.size == 0 && tls->going.sent == tls->going.size))
 		return;
 	tls->sending = true;
 	flush_locked(tls, 0, &ignored);
@@ -317,7 +318,7 @@ static int encrypt_locked(struct tls *tls, struct cursor *cursor, size_t *done,
 			  struct kwire_error *error) KW_REQUIRES(tls->lock)
 {
 	uint8_t room[GATHER_SIZE];
-	size_t gathered = 0, begun = *done;
+	size_t gathered = 0, begun = *done, size_before = tls->out.size;
 	int result = KWIRE_OK;
 
 	advance(cursor, 0);
@@ -333,6 +334,12 @@ static int encrypt_locked(struct tls *tls, struct cursor *cursor, size_t *done,
 			code = mbedtls_ssl_write(&tls->ssl, data, size);
 		while (is_ticket_locked(tls, code));
 		if (code < 0) {
+			/*
+			 * What was encrypted here counts as not written, so it must not leave.
+			 * Its record numbers are used up: the peer could read nothing after it.
+			 */
+			tls->out.size = size_before;
+			tls->cut = true;
 			result = fail_locked(tls, code, error);
 			break;
 		}
