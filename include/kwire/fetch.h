@@ -4,7 +4,8 @@
  * batch to it.  They route to the partition's leader, choose between topic name
  * and topic id as the version wants, look the leader up anew and repeat once
  * when it has moved, and turn Kafka's error codes into KWIRE_EKAFKA, the code
- * being in error.kafka_code.
+ * being in error.kafka_code.  KWIRE_ONE_WAY among their flags is KWIRE_EINVAL,
+ * but for producing with acks 0.
  *
  * Each call blocks until the answer, within its timeout.  Any thread may call
  * them on a client; a struct kwire_fetched belongs to one thread at a time.
@@ -105,7 +106,8 @@ KWIRE_API int kwire_fetch_partition(struct kwire_client *client, const char *top
  * The same of `count` partitions that have one leader, in one request; they
  * are found in the result by their index in `targets`.  A partition's error,
  * having no leader included, stands in its kafka_code; the call fails when none
- * of them could be fetched.  KWIRE_EINVAL: their leaders differ.
+ * of them could be fetched.  KWIRE_EINVAL: their leaders differ, or one is there
+ * twice.
  */
 KWIRE_API int kwire_fetch_partitions(struct kwire_client *client,
 				     const struct kwire_fetch_target *targets, int32_t count,

@@ -26,6 +26,16 @@ struct job {
 	int32_t asked; /* how many partitions: all targets that are not left out */
 };
 
+/* Whether a target before `index` names the same partition. */
+static bool is_repeated(const struct kwire_fetch_target *targets, int32_t index)
+{
+	for (int32_t i = 0; i < index; i++)
+		if (targets[i].partition == targets[index].partition &&
+		    strcmp(targets[i].topic, targets[index].topic) == 0)
+			return true;
+	return false;
+}
+
 static int check(const struct kwire_fetch_target *targets, int32_t count,
 		 const struct kwire_fetch_options *options, struct kwire_fetched **fetched,
 		 struct kwire_error *error)
@@ -37,10 +47,18 @@ static int check(const struct kwire_fetch_target *targets, int32_t count,
 	if (options->max_wait_ms < 0 || options->min_bytes < 0 || options->max_bytes <= 0 ||
 	    options->partition_max_bytes <= 0)
 		return kw_fail(error, KWIRE_EINVAL, "a limit of the fetch is negative, or 0");
-	for (int32_t i = 0; i < count; i++)
+	if ((options->flags & KWIRE_ONE_WAY) != 0)
+		return kw_fail(error, KWIRE_EINVAL, "a fetch needs its answer: not one way");
+	for (int32_t i = 0; i < count; i++) {
 		if (targets[i].offset < 0 || targets[i].partition < 0 || targets[i].max_bytes < 0)
 			return kw_fail(error, KWIRE_EINVAL,
 				       "an offset, partition or limit is negative");
+		if (targets[i].topic == NULL)
+			return kw_fail(error, KWIRE_EINVAL, "a target has no topic");
+		if (is_repeated(targets, i))
+			return kw_fail(error, KWIRE_EINVAL, "%.249s-%d is asked for twice",
+				       targets[i].topic, (int)targets[i].partition);
+	}
 	return 0;
 }
 
@@ -112,6 +130,7 @@ static void bound_version(const struct job *job, struct kwire_send_options *opti
 static int judge(const struct kwire_fetched *fetched, int16_t top_code, struct kwire_error *error)
 {
 	const struct kwire_fetched_partition *first = &fetched->slots[0].facts;
+	int result;
 
 	if (top_code != 0)
 		return kw_leader_fail(error, first->topic, first->partition, top_code);
@@ -124,14 +143,18 @@ static int judge(const struct kwire_fetched *fetched, int16_t top_code, struct k
 	if (first->kafka_code > 0)
 		return kw_leader_fail(error, first->topic, first->partition, first->kafka_code);
 	if (first->kafka_code < 0)
-		return kw_fail_in(error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
-				  "%s-%d was asked for, but is not in the answer", first->topic,
-				  (int)first->partition);
-	return kw_fail(error, KWIRE_ETOOLARGE,
-		       "%s-%d: the batch at offset %lld has %lld bytes, more than the limits of "
-		       "the fetch allow",
-		       first->topic, (int)first->partition, (long long)first->next_offset,
-		       (long long)first->too_large_bytes);
+		result = kw_fail_in(error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
+				    "%s-%d was asked for, but is not in the answer", first->topic,
+				    (int)first->partition);
+	else
+		result = kw_fail(error, KWIRE_ETOOLARGE,
+				 "%s-%d: the batch at offset %lld has %lld bytes, more than the "
+				 "limits of the fetch allow",
+				 first->topic, (int)first->partition, (long long)first->next_offset,
+				 (long long)first->too_large_bytes);
+	if (error != NULL)
+		error->outcome = KWIRE_ANSWERED;
+	return result;
 }
 
 static int64_t timeout_of(const struct kwire_fetch_options *options,

@@ -34,9 +34,12 @@ struct question {
 
 static int missing(const struct question *question, struct kwire_error *error)
 {
-	return kw_fail_in(error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
-			  "%s-%d was asked for, but is not in the answer", question->topic,
-			  (int)question->partition);
+	kw_fail_in(error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
+		   "%s-%d was asked for, but is not in the answer", question->topic,
+		   (int)question->partition);
+	if (error != NULL)
+		error->outcome = KWIRE_ANSWERED;
+	return KWIRE_EPROTOCOL;
 }
 
 static int ask_leader(struct kwire_client *client, struct question *question,
@@ -52,6 +55,8 @@ static int ask_leader(struct kwire_client *client, struct question *question,
 		return kw_fail(error, KWIRE_EINVAL, "no client given");
 	if (given != NULL)
 		options = *given;
+	if ((options.flags & KWIRE_ONE_WAY) != 0)
+		return kw_fail(error, KWIRE_EINVAL, "an offset is an answer: not one way");
 	deadline_ms = kw_deadline(
 		kw_now_ms(), options.timeout_ms >= 0 ? options.timeout_ms
 						     : client->config->settings.request_timeout_ms);

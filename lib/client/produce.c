@@ -32,6 +32,8 @@ static int check(struct kwire_bytes batch, const struct kwire_produce_options *o
 		return kw_fail(error, KWIRE_EINVAL, "the options need their INIT macro");
 	if (options->acks < -1 || options->acks > 1 || options->ack_timeout_ms < 0)
 		return kw_fail(error, KWIRE_EINVAL, "acks is -1, 0 or 1, its timeout not negative");
+	if (options->acks != 0 && (options->flags & KWIRE_ONE_WAY) != 0)
+		return kw_fail(error, KWIRE_EINVAL, "one way goes with acks 0 only");
 	if (batch.data == NULL || batch.size <= KW_BATCH_HEADER ||
 	    batch.data[KW_BATCH_MAGIC] != 2 ||
 	    kw_load_be32(batch.data + KW_BATCH_LENGTH) != (uint32_t)batch.size - KW_BATCH_PREFIX)

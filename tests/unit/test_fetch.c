@@ -36,6 +36,7 @@ struct script {
 	int16_t codes[8]; /* of the first partition, by request; then 0 */
 	int32_t preferred;
 	int16_t top_code;
+	bool leave_all_out; /* of the answer */
 
 	int requests;
 	int16_t version;
@@ -101,6 +102,8 @@ static enum kwire_mock_verdict answer(void *context, struct kwire_mock_request *
 		response.responses.count++;
 	}
 	script->requests++;
+	if (script->leave_all_out)
+		response.responses.count = 0;
 	kwire_mock_reply(request, &response, NULL);
 	return KWIRE_MOCK_DONE;
 }
@@ -337,6 +340,9 @@ static void other_errors_are_returned_at_once(void **state)
 	assert_int_equal(bench->script.requests, 1);
 	/* The facts that came with it are there. */
 	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->log_start_offset, 3);
+	bench->script.leave_all_out = true;
+	assert_int_equal(fetch(bench, 0, NULL), KWIRE_EPROTOCOL);
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
 	bench->script.top_code = 35;
 	assert_int_equal(fetch(bench, 0, NULL), KWIRE_EKAFKA);
 	assert_int_equal(bench->error.kafka_code, 35);
@@ -419,6 +425,7 @@ static void a_batch_beyond_the_limits_is_told_from_no_data(void **state)
 	hold(bench, 0);
 	options.partition_max_bytes = 100;
 	assert_int_equal(fetch(bench, 0, &options), KWIRE_ETOOLARGE);
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
 	assert_int_equal(bench->script.partition_max_bytes, 100);
 	facts = kwire_fetched_partition(bench->fetched, 0);
 	assert_int_equal(facts->too_large_bytes, whole);
@@ -728,6 +735,30 @@ static void what_was_fetched_is_not_dropped_for_a_stale_partition(void **state)
 			 0);
 	assert_int_equal(asked(bench, METADATA), looked_up + 1);
 	CHECK_OFFSETS(bench, 0, 0, 1);
+}
+
+static void what_no_fetch_can_be_is_refused(void **state)
+{
+	struct kwire_fetch_target targets[3] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT,
+						KWIRE_FETCH_TARGET_INIT};
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
+	struct bench *bench = *state;
+
+	/* One that is not answered. */
+	options.flags = KWIRE_ONE_WAY;
+	assert_int_equal(fetch(bench, 0, &options), KWIRE_EINVAL);
+	/* A partition twice: two places for one answer. */
+	targets[0].topic = targets[1].topic = targets[2].topic = "t";
+	targets[1].partition = 1;
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 3, NULL, &bench->fetched,
+						&bench->error),
+			 KWIRE_EINVAL);
+	assert_non_null(strstr(bench->error.message, "t-0"));
+	assert_int_equal(bench->script.requests, 0);
+	targets[2].partition = 2;
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 3, NULL, &bench->fetched,
+						&bench->error),
+			 0);
 }
 
 static void partitions_of_two_leaders_are_refused(void **state)
@@ -1046,6 +1077,7 @@ int main(void)
 		TEST(behind_a_corrupt_batch_nothing_counts_as_committed),
 		TEST(a_partition_without_leader_leaves_the_others_alone),
 		TEST(what_was_fetched_is_not_dropped_for_a_stale_partition),
+		TEST(what_no_fetch_can_be_is_refused),
 		TEST(partitions_of_two_leaders_are_refused),
 		TEST(the_preferred_replica_is_followed_and_left),
 		TEST(records_come_as_an_array_too),

@@ -28,6 +28,7 @@ enum {
 /* What the brokers answer, and what they were asked. */
 struct script {
 	int16_t codes[4]; /* by request; then 0 */
+	bool leave_out;   /* what was asked for, of the answer about offsets */
 	int requests;
 	int16_t version;
 	int32_t broker_id;
@@ -78,7 +79,7 @@ static enum kwire_mock_verdict answer_list(void *context, struct kwire_mock_requ
 	topic.partitions.items = &partition;
 	topic.partitions.count = 1;
 	response.topics.items = &topic;
-	response.topics.count = 1;
+	response.topics.count = script->leave_out ? 0 : 1;
 	kwire_mock_reply(request, &response, NULL);
 	return KWIRE_MOCK_DONE;
 }
@@ -104,7 +105,7 @@ static enum kwire_mock_verdict answer_epoch(void *context, struct kwire_mock_req
 	topic.partitions.items = &partition;
 	topic.partitions.count = 1;
 	response.topics.items = &topic;
-	response.topics.count = 1;
+	response.topics.count = script->leave_out ? 0 : 1;
 	kwire_mock_reply(request, &response, NULL);
 	return KWIRE_MOCK_DONE;
 }
@@ -295,6 +296,43 @@ static void the_end_of_an_epoch_is_asked_of_the_leader(void **state)
 			 KWIRE_EKAFKA);
 }
 
+static void an_answer_without_the_offset_is_an_answer(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_listed_offset offset;
+	struct kwire_epoch_end_offset end;
+
+	bench->script.leave_out = true;
+	assert_int_equal(list(bench, -1, KWIRE_READ_UNCOMMITTED, &offset), KWIRE_EPROTOCOL);
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
+	assert_int_equal(kwire_offset_for_leader_epoch(bench->client, "t", 1, 9, 4, &end, NULL,
+						       &bench->error),
+			 KWIRE_EPROTOCOL);
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
+}
+
+static void what_needs_an_answer_is_not_sent_one_way(void **state)
+{
+	struct kwire_produce_options produce_options = KWIRE_PRODUCE_OPTIONS_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct bench *bench = *state;
+	struct kwire_listed_offset offset;
+	struct kwire_epoch_end_offset end;
+
+	options.flags = KWIRE_ONE_WAY;
+	produce_options.flags = KWIRE_ONE_WAY;
+	assert_int_equal(kwire_produce_batch(bench->client, "t", 1, bench->batch, &produce_options,
+					     NULL, &bench->error),
+			 KWIRE_EINVAL);
+	assert_int_equal(kwire_list_offset(bench->client, "t", 1, -1, KWIRE_READ_UNCOMMITTED,
+					   &offset, &options, &bench->error),
+			 KWIRE_EINVAL);
+	assert_int_equal(kwire_offset_for_leader_epoch(bench->client, "t", 1, 9, 4, &end, &options,
+						       &bench->error),
+			 KWIRE_EINVAL);
+	assert_int_equal(asked(bench, PRODUCE) + asked(bench, LIST_OFFSETS), 0);
+}
+
 static int produce(struct bench *bench, int16_t acks, struct kwire_produced *produced)
 {
 	struct kwire_produce_options options = KWIRE_PRODUCE_OPTIONS_INIT;
@@ -447,6 +485,8 @@ int main(void)
 		TEST(an_offset_is_asked_again_of_a_new_leader),
 		TEST(a_broker_too_old_for_max_timestamp_is_not_asked),
 		TEST(the_end_of_an_epoch_is_asked_of_the_leader),
+		TEST(an_answer_without_the_offset_is_an_answer),
+		TEST(what_needs_an_answer_is_not_sent_one_way),
 		TEST(a_batch_reaches_the_leader_as_it_is),
 		TEST(nobody_answers_acks_0),
 		TEST(only_what_cannot_have_been_written_is_repeated),
