@@ -163,8 +163,13 @@ static bool print_partition(struct consumer *consumer, int32_t index, struct pla
 	while (!place->done && !enough(cat) &&
 	       (result = kwire_fetched_next(consumer->fetched, index, &record, &error)) != 0) {
 		if (result < 0) {
-			/* One batch is lost; the next call goes on behind it. */
+			/*
+			 * One batch is lost; the next call goes on behind it.  Not so
+			 * where it would come again, now or with the next fetch.
+			 */
 			cli_fail(&error);
+			if (result == KWIRE_ENOMEM || cat->isolation == KWIRE_READ_COMMITTED)
+				return false;
 			continue;
 		}
 		if (place->stop >= 0 && record.offset >= place->stop) {
