@@ -110,6 +110,7 @@ void kwire_client_close(struct kwire_client *client)
 	config = client->config;
 	if (kw_client_forked(client)) {
 		kw_pool_abandon(&client->pool);
+		kw_leaders_abandon(&client->leaders);
 	} else {
 		kwire_client_shutdown(client, -1);
 		kw_pool_fini(&client->pool);

@@ -42,7 +42,7 @@ int kw_leaders_init(struct kw_leaders *leaders, struct kwire_error *error)
 	return 0;
 }
 
-void kw_leaders_fini(struct kw_leaders *leaders)
+void kw_leaders_abandon(struct kw_leaders *leaders) KW_NO_ANALYSIS
 {
 	for (size_t i = 0; i < leaders->slot_count; i++)
 		while (leaders->slots[i] != NULL) {
@@ -52,6 +52,11 @@ void kw_leaders_fini(struct kw_leaders *leaders)
 			kw_free(topic);
 		}
 	kw_free(leaders->slots);
+}
+
+void kw_leaders_fini(struct kw_leaders *leaders)
+{
+	kw_leaders_abandon(leaders);
 	kw_mutex_fini(&leaders->mutex);
 }
 

@@ -26,6 +26,9 @@ struct kw_leaders {
 int kw_leaders_init(struct kw_leaders *leaders, struct kwire_error *error);
 void kw_leaders_fini(struct kw_leaders *leaders);
 
+/* The same in a child of fork(2), where the lock may be held for ever: does not touch it. */
+void kw_leaders_abandon(struct kw_leaders *leaders);
+
 struct kw_leader {
 	int32_t broker_id;
 	int32_t epoch; /* -1: not known */

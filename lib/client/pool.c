@@ -49,6 +49,9 @@ void kw_pool_abandon(struct kw_pool *pool) KW_NO_ANALYSIS
 				abandon_link(node->links[lane]);
 	while ((link = pool->leaving) != NULL) {
 		pool->leaving = link->next;
+		/* The lists free those that are in them, whoever counts them. */
+		if (link->node->gone)
+			kw_free(kw_node_put_locked(link->node));
 		abandon_link(link);
 	}
 	kw_nodes_fini(&pool->brokers);

@@ -61,6 +61,8 @@ static struct {
 	int held;
 	bool hold_metadata;
 	bool silent_metadata; /* is never answered */
+	bool hold_resolving;  /* kw_resolve blocks */
+	char topic[32];       /* in each metadata answer, led by broker 1; "": none */
 	int64_t age_ms;       /* connections say that they were unused for so long */
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
 
@@ -93,10 +95,10 @@ static void fake_reset(void)
 {
 	memset(fake.hosts, 0, sizeof(fake.hosts));
 	fake.host_count = fake.broker_count = 0;
-	fake.cluster_id[0] = '\0';
+	fake.cluster_id[0] = fake.topic[0] = '\0';
 	fake.metadata_error = 0;
 	fake.metadata_errors_left = fake.metadata_requests = fake.held = 0;
-	fake.hold_dials = fake.hold_metadata = fake.silent_metadata = false;
+	fake.hold_dials = fake.hold_metadata = fake.silent_metadata = fake.hold_resolving = false;
 	fake.age_ms = 0;
 }
 
@@ -260,6 +262,8 @@ static void fake_fill(struct kwire_reader *reader, void *message, int16_t versio
 {
 	struct kwire_metadata_response *response = message;
 	static struct kwire_metadata_response_broker brokers[FAKE_BROKERS];
+	static struct kwire_metadata_response_topic_partition partition = {.leader_id = 1};
+	static struct kwire_metadata_response_topic topic;
 
 	(void)reader;
 	(void)version;
@@ -272,6 +276,13 @@ static void fake_fill(struct kwire_reader *reader, void *message, int16_t versio
 	response->brokers.items = brokers;
 	response->brokers.count = fake.broker_count;
 	response->controller_id = 1;
+	if (fake.topic[0] != '\0') {
+		topic.name = kwire_string(fake.topic);
+		topic.partitions.items = &partition;
+		topic.partitions.count = 1;
+		response->topics.items = &topic;
+		response->topics.count = 1;
+	}
 	if (fake.cluster_id[0] != '\0')
 		response->cluster_id = kwire_string(fake.cluster_id);
 	if (fake.metadata_error != 0 && fake.metadata_errors_left != 0) {
@@ -474,6 +485,8 @@ int kw_resolve(const struct kwire_config *config, const char *host, int port, in
 	(void)config;
 	(void)port;
 	(void)deadline_ms;
+	if (fake.hold_resolving)
+		fake_hold(&fake.hold_resolving);
 	memset(addresses, 0, sizeof(*addresses));
 	if (strcmp(host, "nowhere") == 0)
 		return kw_fail_in(error, KWIRE_ERESOLVE, KWIRE_PHASE_RESOLVE, "no such host");

@@ -3,6 +3,7 @@
  * The client over connections without sockets: which broker a call goes to,
  * what is tried again, what is waited for, what is forgotten.
  */
+#include <limits.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #include <kwire/client.h>
 
+#include "client/leaders.h"
 #include "fake_connection.h"
 
 struct bench {
@@ -835,6 +837,63 @@ static void fail_release(void *context, void *data)
 	free(data);
 }
 
+/* A counting allocator that never fails. */
+static struct kwire_allocator count_blocks(struct failing *failing)
+{
+	struct kwire_allocator allocator = {sizeof(allocator), failing, fail_allocate,
+					    fail_reallocate, fail_release};
+
+	atomic_init(&failing->countdown, INT_MAX);
+	atomic_init(&failing->live, 0);
+	return allocator;
+}
+
+static int config_for(struct bench *bench, const struct kwire_allocator *allocator)
+{
+	kwire_config_free(bench->config);
+	bench->config = kwire_config_new_with(allocator);
+	return kwire_config_set(bench->config, "bootstrap.servers", "10.0.0.1:1", NULL);
+}
+
+static void a_forked_child_frees_all_that_the_client_knew(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct failing failing;
+	struct kwire_allocator allocator = count_blocks(&failing);
+	struct kw_leader leader;
+	struct kwire_call *call;
+	int status;
+	pid_t child;
+
+	assert_int_equal(config_for(bench, &allocator), 0);
+	strcpy(fake.topic, "topic");
+	open_with_brokers(bench);
+	assert_int_equal(kw_leader_find(bench->client, "topic", 0, false, KW_NEVER, &leader, NULL),
+			 0);
+	/* A broker that is gone, and whose connection is not yet. */
+	options.broker_id = 2;
+	assert_int_equal(kwire_start(bench->client, &fake_api, "", &options, &call, NULL), 0);
+	fake.broker_count = 1;
+	assert_int_equal(kwire_client_refresh(bench->client, -1, NULL), 0);
+	assert_int_equal(fake_host("10.0.0.2")->live, 1);
+	child = fork();
+	if (child == 0) {
+		kwire_client_close(bench->client);
+		kwire_config_free(bench->config);
+		_exit(atomic_load(&failing.live));
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	/* `failing` does not outlive this test. */
+	kwire_client_close(bench->client);
+	bench->client = NULL;
+	kwire_config_free(bench->config);
+	bench->config = NULL;
+	assert_int_equal(atomic_load(&failing.live), 0);
+}
+
 static int use_client(const struct kwire_allocator *allocator)
 {
 	struct kwire_config *config = kwire_config_new_with(allocator);
@@ -925,6 +984,7 @@ int main(void)
 		TEST(a_set_up_that_hangs_ends_with_the_call),
 		TEST(shutdown_fails_calls_now_and_later),
 		TEST(a_forked_child_is_told_and_can_close),
+		TEST(a_forked_child_frees_all_that_the_client_knew),
 		TEST(every_allocation_may_fail),
 	};
 
