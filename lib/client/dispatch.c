@@ -253,8 +253,11 @@ static int dispatch_one(struct kwire_client *client, const struct kw_operation *
 		if (result == KWIRE_EBROKER && !looked_up) {
 			looked_up = true;
 			result = kw_metadata_refresh(client, operation->deadline_ms, error);
-			if (result != 0)
+			if (result != 0) {
+				/* Whatever became of that request: this one never left. */
+				error->outcome = KWIRE_NOT_SENT;
 				return result;
+			}
 			continue;
 		}
 		if (result == 0) {

@@ -268,10 +268,13 @@ static int learn(struct kwire_client *client, const char *name, int32_t partitio
 	if (response->error_code != 0)
 		return kw_leader_fail(error, name, partition, response->error_code);
 	if (response->topics.count != 1 ||
-	    !kwire_string_equal(response->topics.items[0].name, name))
-		return kw_fail(error, KWIRE_EPROTOCOL,
-			       "metadata of %.249s was asked for, that of something else came",
-			       name);
+	    !kwire_string_equal(response->topics.items[0].name, name)) {
+		kw_fail(error, KWIRE_EPROTOCOL,
+			"metadata of %.249s was asked for, that of something else came", name);
+		if (error != NULL)
+			error->outcome = KWIRE_ANSWERED;
+		return KWIRE_EPROTOCOL;
+	}
 	if (response->topics.items[0].error_code != 0)
 		return kw_leader_fail(error, name, partition, response->topics.items[0].error_code);
 	topic = topic_new(client, name, &response->topics.items[0]);

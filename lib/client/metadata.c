@@ -147,14 +147,15 @@ static int check_cluster(struct kwire_client *client,
 	if (client->config->settings.cluster_id_may_change || known[0] == '\0' ||
 	    response->cluster_id.data == NULL || kwire_string_equal(response->cluster_id, known))
 		return 0;
-	return kw_fail(
-		error, KWIRE_EBROKER,
+	kw_fail(error, KWIRE_EBROKER,
 		"metadata came from cluster %.60s, but this client was talking to %.60s; set "
 		"cluster.id.change=allow if that is meant",
 		response->cluster_id.data, known);
+	error->outcome = KWIRE_ANSWERED;
+	return KWIRE_EBROKER;
 }
 
-/* Takes over what the response says; only the one who refreshes calls it. */
+/* Takes over what the response says; only the one who refreshes calls it, with an `error`. */
 static int learn(struct kwire_client *client, const struct kwire_metadata_response *response,
 		 struct kwire_error *error)
 {
@@ -168,11 +169,9 @@ static int learn(struct kwire_client *client, const struct kwire_metadata_respon
 
 		kw_fail(error, KWIRE_EKAFKA, "metadata was refused: %s (%d)", refusal.name,
 			(int)refusal.code);
-		if (error != NULL) {
-			error->kafka_code = refusal.code;
-			error->retriable = refusal.retriable;
-			error->outcome = KWIRE_ANSWERED;
-		}
+		error->kafka_code = refusal.code;
+		error->retriable = refusal.retriable;
+		error->outcome = KWIRE_ANSWERED;
 		return KWIRE_EKAFKA;
 	}
 	result = check_cluster(client, response, error);
@@ -180,11 +179,13 @@ static int learn(struct kwire_client *client, const struct kwire_metadata_respon
 		result = read_brokers(client, response, &brokers, &count, error);
 	if (result != 0)
 		return result;
-	if (count == 0)
+	if (count == 0) {
 		result = kw_fail(error, KWIRE_EBROKER,
 				 "the broker that was asked knows of no brokers yet");
-	else
+		error->outcome = KWIRE_ANSWERED;
+	} else {
 		result = kw_pool_set_brokers(&client->pool, brokers, count, error);
+	}
 	kw_free(brokers);
 	if (result != 0)
 		return result;

@@ -564,6 +564,10 @@ static void a_cluster_of_another_id_is_refused_unless_allowed(void **state)
 	fake.broker_count = 1;
 	assert_int_equal(kwire_client_refresh(bench->client, -1, &bench->error), KWIRE_EBROKER);
 	assert_non_null(strstr(bench->error.message, "second"));
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
+	/* But a call that needed that answer only to find its broker did not leave. */
+	assert_int_equal(send_to(bench, 9), KWIRE_EBROKER);
+	assert_int_equal(bench->error.outcome, KWIRE_NOT_SENT);
 	assert_true(kwire_client_knows_broker(bench->client, 2));
 	kwire_client_close(bench->client);
 
@@ -595,7 +599,21 @@ static void an_empty_list_of_brokers_changes_nothing(void **state)
 	open_with_brokers(bench);
 	fake.broker_count = 0;
 	assert_int_equal(kwire_client_refresh(bench->client, -1, &bench->error), KWIRE_EBROKER);
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
 	assert_true(kwire_client_knows_broker(bench->client, 2));
+}
+
+static void metadata_of_another_topic_than_was_asked_for_is_an_answer(void **state)
+{
+	struct bench *bench = *state;
+	struct kw_leader leader;
+
+	open_with_brokers(bench);
+	strcpy(fake.topic, "other");
+	assert_int_equal(
+		kw_leader_find(bench->client, "topic", 0, false, KW_NEVER, &leader, &bench->error),
+		KWIRE_EPROTOCOL);
+	assert_int_equal(bench->error.outcome, KWIRE_ANSWERED);
 }
 
 static void a_broker_that_cannot_be_dialled_is_left_out(void **state)
@@ -972,6 +990,7 @@ int main(void)
 		TEST(a_cluster_of_another_id_is_refused_unless_allowed),
 		TEST(aged_metadata_is_asked_for_by_the_next_call_and_does_not_eat_its_deadline),
 		TEST(an_empty_list_of_brokers_changes_nothing),
+		TEST(metadata_of_another_topic_than_was_asked_for_is_an_answer),
 		TEST(a_broker_that_cannot_be_dialled_is_left_out),
 		TEST(error_129_starts_again_from_the_bootstrap_servers),
 		TEST(without_recovery_error_129_is_the_callers),
