@@ -26,6 +26,7 @@ struct job {
 	struct kwire_error error;      /* the last name's; result 0: one resolved */
 	struct kw_endpoint *canonical; /* what they are really called, where that is asked for */
 	int canonical_count;
+	struct kwire_error *failures; /* of each name, for the asker's log; result 0: none */
 	int count;
 	struct kw_endpoint endpoints[];
 };
@@ -43,6 +44,7 @@ static void put_job(struct job *job)
 	kw_mutex_fini(&job->mutex);
 	kw_config_put(job->config);
 	kw_free(job->canonical);
+	kw_free(job->failures);
 	kw_free(job);
 }
 
@@ -80,17 +82,33 @@ static int add_canonical(struct job *job, const struct kw_address *address, int 
 	return 0;
 }
 
-/* One name; `found` counts those that resolved. */
-static void resolve_one(struct job *job, const struct kw_endpoint *endpoint, int *found,
-			struct kwire_error *error)
+/* The asker logs it: after it has left, what the program logs to may be gone. */
+static void note_failure(struct job *job, int index, const struct kwire_error *error)
 {
+	kw_mutex_lock(&job->mutex);
+	if (!job->abandoned)
+		job->failures[index] = *error;
+	kw_mutex_unlock(&job->mutex);
+}
+
+static void log_failures(const struct job *job)
+{
+	for (int i = 0; i < job->count; i++)
+		if (job->failures[i].result != 0)
+			kw_log(job->config, KWIRE_LOG_WARNING, "bootstrap server %s: %s",
+			       job->endpoints[i].host, job->failures[i].message);
+}
+
+/* One name; `found` counts those that resolved. */
+static void resolve_one(struct job *job, int index, int *found, struct kwire_error *error)
+{
+	const struct kw_endpoint *endpoint = &job->endpoints[index];
 	bool canonical = job->config->settings.bootstrap_canonical;
 	struct kw_addresses addresses;
 
 	if (kw_resolve(job->config, endpoint->host, endpoint->port, job->deadline_ms, &addresses,
 		       error) != 0) {
-		kw_log(job->config, KWIRE_LOG_WARNING, "bootstrap server %s: %s", endpoint->host,
-		       error->message);
+		note_failure(job, index, error);
 		return;
 	}
 	(*found)++;
@@ -108,7 +126,7 @@ static void *run(void *context)
 	int found = 0;
 
 	for (int i = 0; i < job->count && (all || found == 0) && !abandoned(job); i++)
-		resolve_one(job, &job->endpoints[i], &found, &error);
+		resolve_one(job, i, &found, &error);
 	if (found > 0 && error.result != KWIRE_ENOMEM)
 		kw_error_clear(&error);
 	kw_mutex_lock(&job->mutex);
@@ -151,14 +169,15 @@ static struct job *new_job(struct kwire_config *config, const struct kw_endpoint
 
 	if (job == NULL)
 		return NULL;
-	if (kw_mutex_init(&job->mutex, KW_RANK_LEAF) != 0) {
-		kw_free(job);
-		return NULL;
-	}
+	job->failures = kw_alloc_array(config->memory, (size_t)count, sizeof(*job->failures));
+	if (job->failures == NULL)
+		goto fail;
+	memset(job->failures, 0, (size_t)count * sizeof(*job->failures));
+	if (kw_mutex_init(&job->mutex, KW_RANK_LEAF) != 0)
+		goto fail;
 	if (kw_cond_init(&job->finished) != 0) {
 		kw_mutex_fini(&job->mutex);
-		kw_free(job);
-		return NULL;
+		goto fail;
 	}
 	job->config = kw_config_get(config);
 	job->deadline_ms = deadline_ms;
@@ -166,6 +185,11 @@ static struct job *new_job(struct kwire_config *config, const struct kw_endpoint
 	job->count = count;
 	memcpy(job->endpoints, endpoints, size);
 	return job;
+
+fail:
+	kw_free(job->failures);
+	kw_free(job);
+	return NULL;
 }
 
 /* Whether nothing has to be asked: an address among them will do. */
@@ -221,6 +245,7 @@ int kw_bootstrap_resolve(struct kwire_config *config, struct kw_endpoint **endpo
 	job->abandoned = true;
 	result = take_result_locked(job, endpoints, count, error);
 	kw_mutex_unlock(&job->mutex);
+	log_failures(job); /* nobody writes them any more */
 	put_job(job);
 	return result;
 }

@@ -912,6 +912,41 @@ static void a_forked_child_frees_all_that_the_client_knew(void **state)
 	assert_int_equal(atomic_load(&failing.live), 0);
 }
 
+static void count_line(void *context, enum kwire_log_level level, const char *line)
+{
+	(void)level;
+	if (strstr(line, "nowhere") != NULL)
+		atomic_fetch_add((atomic_int *)context, 1);
+}
+
+static void a_name_that_does_not_resolve_is_logged_by_who_opens_or_not_at_all(void **state)
+{
+	struct bench *bench = *state;
+	struct failing failing;
+	struct kwire_allocator allocator = count_blocks(&failing);
+	atomic_int lines = 0;
+
+	assert_int_equal(config_for(bench, &allocator), 0);
+	assert_int_equal(kwire_config_set_log(bench->config, count_line, &lines), 0);
+	set(bench, "bootstrap.servers", "nowhere:1,somewhere:2");
+	open_client(bench);
+	kwire_client_close(bench->client);
+	bench->client = NULL;
+	assert_int_equal(atomic_load(&lines), 1);
+
+	set(bench, "socket.connection.setup.timeout.ms", "10");
+	fake.hold_resolving = true;
+	assert_int_equal(kwire_client_open(bench->config, &bench->client, &bench->error),
+			 KWIRE_ERESOLVE);
+	kwire_config_free(bench->config);
+	bench->config = NULL;
+	fake_let_go(&fake.hold_resolving);
+	/* The resolver's thread frees the last block. */
+	while (atomic_load(&failing.live) > 0)
+		sched_yield();
+	assert_int_equal(atomic_load(&lines), 1);
+}
+
 static int use_client(const struct kwire_allocator *allocator)
 {
 	struct kwire_config *config = kwire_config_new_with(allocator);
@@ -1004,6 +1039,7 @@ int main(void)
 		TEST(shutdown_fails_calls_now_and_later),
 		TEST(a_forked_child_is_told_and_can_close),
 		TEST(a_forked_child_frees_all_that_the_client_knew),
+		TEST(a_name_that_does_not_resolve_is_logged_by_who_opens_or_not_at_all),
 		TEST(every_allocation_may_fail),
 	};
 
