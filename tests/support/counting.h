@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An allocator that counts, and that can be told to fail, for tests of one thread. */
+/* An allocator that counts, and that can be told to fail, for tests: any thread. */
 #ifndef TESTS_COUNTING_H
 #define TESTS_COUNTING_H
 

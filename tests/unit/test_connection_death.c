@@ -220,7 +220,7 @@ static void bytes_that_arrive_put_death_off(void **state)
 	id = take_probe(fixture.fd, NULL);
 	/* A frame that comes byte by byte, for longer than the request may wait. */
 	for (i = 0; i < 8 && !kwire_connection_is_closed(fixture.connection, NULL); i++) {
-		uint8_t byte = i < 4 ? word[i] : (uint8_t)((uint32_t)id >> (8 * (7 - i)));
+		uint8_t byte = (uint8_t)(i < 4 ? word[i] : (uint32_t)id >> (8 * (7 - i)));
 
 		assert_true(peer_write(fixture.fd, &byte, 1));
 		usleep(60000);
