@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Choices of one call, and handles of started calls.
+ * Choices of one call, and handles of started calls.  In a child of fork(2) a
+ * handle can only be freed: the rest returns KWIRE_EFORKED.
  */
 #ifndef KWIRE_CALL_H
 #define KWIRE_CALL_H

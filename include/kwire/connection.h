@@ -6,6 +6,10 @@
  *
  * Any thread may call anything on a connection, except that closing it must
  * come last.  A connection that died stays dead: open another.
+ *
+ * A child of fork(2) can but close it: everything else returns KWIRE_EFORKED
+ * there, and the parent's connection goes on.  A thread that is cancelled
+ * (pthread_cancel(3)) inside a call ends after it.
  */
 #ifndef KWIRE_CONNECTION_H
 #define KWIRE_CONNECTION_H

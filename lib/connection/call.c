@@ -25,6 +25,7 @@ struct kwire_call *kw_call_new(struct kwire_connection *connection)
 	if (call == NULL)
 		return NULL;
 	call->connection = connection;
+	call->fork_generation = connection->fork_generation;
 	call->ahead_key = -1;
 	return call;
 }

@@ -32,11 +32,12 @@ struct kwire_call {
 	int16_t version;
 	bool flexible; /* of a raw call */
 	bool one_way;
-	bool more;       /* may be held back */
-	bool handle;     /* started: the program has it */
-	bool taken;      /* the result was given out */
-	int32_t wait_ms; /* the request's own wait field */
-	size_t largest;  /* response allowed */
+	bool more;                /* may be held back */
+	bool handle;              /* started: the program has it */
+	bool taken;               /* the result was given out */
+	unsigned fork_generation; /* of the process that made it */
+	int32_t wait_ms;          /* the request's own wait field */
+	size_t largest;           /* response allowed */
 	int64_t started_ms;
 	int64_t deadline_ms;
 	struct kw_frame frame;

@@ -109,6 +109,7 @@ static void set_options(struct kwire_connection *connection,
 	const struct kw_settings *settings = &connection->config->settings;
 	int64_t now_ms = kw_now_ms();
 
+	connection->fork_generation = kw_fork_generation();
 	connection->port = options->port;
 	connection->node_id = options->node_id;
 	connection->versions_start = options->versions_start;
@@ -151,6 +152,8 @@ int kw_connection_new(struct kwire_config *config, const struct kw_connection_op
 		kw_pending_init(&connection->pending, slots, KW_PENDING_FIRST, KW_FIRST_ID);
 	if (connection->host == NULL || slots == NULL)
 		goto no_memory;
+	if ((failure = kw_fork_watch()) != 0)
+		goto no_system;
 	if ((failure = kw_waker_init(&connection->waker)) != 0)
 		goto no_system;
 	made++;
@@ -256,27 +259,46 @@ int kw_connection_join(struct kwire_connection *connection, int64_t deadline_ms)
 	return gone ? KWIRE_OK : KWIRE_ETIMEDOUT;
 }
 
+int kw_fail_forked(struct kwire_error *error)
+{
+	return kw_fail(error, KWIRE_EFORKED,
+		       "the connection was opened before fork; open one in the child");
+}
+
 int kwire_connection_shutdown(struct kwire_connection *connection, int64_t timeout_ms)
 {
 	int64_t deadline_ms = kw_deadline(kw_now_ms(), timeout_ms);
+	int cancel_state, result;
 
+	if (kw_connection_forked(connection))
+		return KWIRE_EFORKED;
+	cancel_state = kw_cancel_disable();
 	kw_connection_kill(connection, NULL);
-	return kw_connection_join(connection, deadline_ms);
+	result = kw_connection_join(connection, deadline_ms);
+	kw_cancel_restore(cancel_state);
+	return result;
 }
 
 void kwire_connection_close(struct kwire_connection *connection)
 {
+	int cancel_state;
+
 	if (connection == NULL)
 		return;
-	(void)kwire_connection_shutdown(connection, -1);
-	kw_connection_put(connection);
+	cancel_state = kw_cancel_disable();
+	if (kw_connection_forked(connection)) {
+		kw_connection_abandon(connection);
+	} else {
+		(void)kwire_connection_shutdown(connection, -1);
+		kw_connection_put(connection);
+	}
+	kw_cancel_restore(cancel_state);
 }
 
 /* -- opening ----------------------------------------------------------------------- */
 
-static int open_connection(const struct kwire_config *config, struct kw_connection_options *options,
-			   int64_t timeout_ms, struct kwire_connection **out,
-			   struct kwire_error *error)
+static int open_it(const struct kwire_config *config, struct kw_connection_options *options,
+		   int64_t timeout_ms, struct kwire_connection **out, struct kwire_error *error)
 {
 	int64_t started_ms = kw_now_ms();
 	struct kwire_connection *connection = NULL;
@@ -317,6 +339,17 @@ static int open_connection(const struct kwire_config *config, struct kw_connecti
 	}
 	*out = connection;
 	return KWIRE_OK;
+}
+
+static int open_connection(const struct kwire_config *config, struct kw_connection_options *options,
+			   int64_t timeout_ms, struct kwire_connection **out,
+			   struct kwire_error *error)
+{
+	int cancel_state = kw_cancel_disable();
+	int result = open_it(config, options, timeout_ms, out, error);
+
+	kw_cancel_restore(cancel_state);
+	return result;
 }
 
 int kwire_connection_open(const struct kwire_config *config, const char *host, int port,
@@ -360,7 +393,17 @@ bool kw_connection_cause(struct kwire_connection *connection, struct kwire_error
 
 bool kwire_connection_is_closed(struct kwire_connection *connection, struct kwire_error *error)
 {
-	return kw_connection_cause(connection, error);
+	int cancel_state;
+	bool closed;
+
+	if (kw_connection_forked(connection)) {
+		kw_fail_forked(error);
+		return true;
+	}
+	cancel_state = kw_cancel_disable();
+	closed = kw_connection_cause(connection, error);
+	kw_cancel_restore(cancel_state);
+	return closed;
 }
 
 int kw_connection_in_flight(struct kwire_connection *connection)

@@ -9,6 +9,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../protocol/response.h"
 
 /* A call whose deadline passed while nobody looked ends when somebody does. */
 static bool settle(struct kwire_call *call)
@@ -32,7 +33,7 @@ static void attend(struct kwire_call *call, struct kw_park *park, bool flush)
 	kw_leave(connection, &after);
 }
 
-int kwire_call_wait(struct kwire_call *call, int64_t timeout_ms, void **response,
+static int wait_for(struct kwire_call *call, int64_t timeout_ms, void **response,
 		    struct kwire_error *error)
 {
 	int64_t until_ms = kw_deadline(kw_now_ms(), timeout_ms);
@@ -60,24 +61,63 @@ int kwire_call_wait(struct kwire_call *call, int64_t timeout_ms, void **response
 	return kw_call_take(call, response, error);
 }
 
-bool kwire_call_done(struct kwire_call *call)
+int kwire_call_wait(struct kwire_call *call, int64_t timeout_ms, void **response,
+		    struct kwire_error *error)
 {
-	return settle(call);
+	int cancel_state, result;
+
+	if (kw_call_forked(call))
+		return kw_fail_forked(error);
+	cancel_state = kw_cancel_disable();
+	result = wait_for(call, timeout_ms, response, error);
+	kw_cancel_restore(cancel_state);
+	return result;
 }
 
-void kwire_call_cancel(struct kwire_call *call)
+bool kwire_call_done(struct kwire_call *call)
+{
+	int cancel_state;
+	bool result;
+
+	/* Waiting would fail, and not block. */
+	if (kw_call_forked(call))
+		return true;
+	cancel_state = kw_cancel_disable();
+	result = settle(call);
+	kw_cancel_restore(cancel_state);
+	return result;
+}
+
+static void cancel(struct kwire_call *call)
 {
 	if (!kw_call_is_done(call))
 		kw_call_give_up(call, KWIRE_ECANCELED);
 }
 
-void kwire_call_free(struct kwire_call *call)
+void kwire_call_cancel(struct kwire_call *call)
 {
-	struct kwire_connection *connection;
+	int cancel_state;
 
-	if (call == NULL)
+	if (kw_call_forked(call))
 		return;
-	connection = call->connection;
+	cancel_state = kw_cancel_disable();
+	cancel(call);
+	kw_cancel_restore(cancel_state);
+}
+
+/* In a child of fork(2): its connection's locks may be held for ever, or it may be gone. */
+static void abandon(struct kwire_call *call)
+{
+	kw_response_drop(call->response);
+	if (!call->copying)
+		kw_frame_fini(&call->frame);
+	kw_free(call);
+}
+
+static void free_handle(struct kwire_call *call)
+{
+	struct kwire_connection *connection = call->connection;
+
 	if (!kw_call_is_done(call)) {
 		/* The writing thread may be reading the frame: done comes soon. */
 		call->own_park = kw_park_borrow(&connection->lot);
@@ -91,6 +131,21 @@ void kwire_call_free(struct kwire_call *call)
 	}
 	kw_call_release(call);
 	kw_connection_put(connection);
+}
+
+void kwire_call_free(struct kwire_call *call)
+{
+	int cancel_state;
+
+	if (call == NULL)
+		return;
+	if (kw_call_forked(call)) {
+		abandon(call);
+		return;
+	}
+	cancel_state = kw_cancel_disable();
+	free_handle(call);
+	kw_cancel_restore(cancel_state);
 }
 
 /* The earliest deadline, and the first call that is done (-1: none). */
@@ -114,7 +169,7 @@ static void attend_all(struct kwire_call *const *calls, int count, struct kw_par
 			attend(calls[i], park, park != NULL);
 }
 
-int kwire_call_wait_any(struct kwire_call *const *calls, int count, int64_t timeout_ms, int *index,
+static int wait_for_any(struct kwire_call *const *calls, int count, int64_t timeout_ms, int *index,
 			struct kwire_error *error)
 {
 	int64_t until_ms = kw_deadline(kw_now_ms(), timeout_ms);
@@ -148,4 +203,18 @@ int kwire_call_wait_any(struct kwire_call *const *calls, int count, int64_t time
 				  "none of the calls is done yet; they go on, wait again");
 	*index = found;
 	return KWIRE_OK;
+}
+
+int kwire_call_wait_any(struct kwire_call *const *calls, int count, int64_t timeout_ms, int *index,
+			struct kwire_error *error)
+{
+	int cancel_state, result;
+
+	for (int i = 0; i < count; i++)
+		if (calls[i] != NULL && kw_call_forked(calls[i]))
+			return kw_fail_forked(error);
+	cancel_state = kw_cancel_disable();
+	result = wait_for_any(calls, count, timeout_ms, index, error);
+	kw_cancel_restore(cancel_state);
+	return result;
 }

@@ -20,6 +20,8 @@
 
 #include <stdatomic.h>
 
+#include "../base/cancel.h"
+#include "../base/fork.h"
 #include "../base/lock.h"
 #include "../base/park.h"
 #include "../base/waker.h"
@@ -88,6 +90,7 @@ struct kwire_connection {
 	char *host;
 	int port;
 	int32_t node_id;
+	unsigned fork_generation; /* of the process that made it */
 	int64_t setup_timeout_ms;
 	int64_t setup_deadline_ms;
 	int16_t versions_start;
@@ -256,5 +259,20 @@ static inline enum kw_connection_state kw_state(struct kwire_connection *connect
 	return (enum kw_connection_state)atomic_load_explicit(&connection->state,
 							      memory_order_acquire);
 }
+
+/* -- the edge: what public functions do first ------------------------------- */
+
+static inline bool kw_connection_forked(const struct kwire_connection *connection)
+{
+	return connection->fork_generation != kw_fork_generation();
+}
+
+/* In a child, where the connection itself may be gone. */
+static inline bool kw_call_forked(const struct kwire_call *call)
+{
+	return call->fork_generation != kw_fork_generation();
+}
+
+int kw_fail_forked(struct kwire_error *error);
 
 #endif

@@ -206,12 +206,17 @@ int kwire_connection_send(struct kwire_connection *connection, const struct kwir
 {
 	struct kwire_send_options chosen;
 	int64_t started_ms, deadline_ms;
-	int result = begin(connection, options, &chosen, &started_ms, &deadline_ms, error);
+	int cancel_state, result;
 
-	if (result != KWIRE_OK)
-		return result;
-	return kw_connection_send(connection, api, request, response, &chosen, started_ms,
-				  deadline_ms, error);
+	if (kw_connection_forked(connection))
+		return kw_fail_forked(error);
+	cancel_state = kw_cancel_disable();
+	result = begin(connection, options, &chosen, &started_ms, &deadline_ms, error);
+	if (result == KWIRE_OK)
+		result = kw_connection_send(connection, api, request, response, &chosen, started_ms,
+					    deadline_ms, error);
+	kw_cancel_restore(cancel_state);
+	return result;
 }
 
 int kwire_connection_start(struct kwire_connection *connection, const struct kwire_api *api,
@@ -220,18 +225,23 @@ int kwire_connection_start(struct kwire_connection *connection, const struct kwi
 {
 	struct kwire_send_options chosen;
 	int64_t started_ms, deadline_ms;
-	int result = begin(connection, options, &chosen, &started_ms, &deadline_ms, error);
+	int cancel_state, result;
 
-	if (result != KWIRE_OK)
-		return result;
-	return kw_connection_start(connection, api, request, &chosen, started_ms, deadline_ms, call,
-				   error);
+	if (kw_connection_forked(connection))
+		return kw_fail_forked(error);
+	cancel_state = kw_cancel_disable();
+	result = begin(connection, options, &chosen, &started_ms, &deadline_ms, error);
+	if (result == KWIRE_OK)
+		result = kw_connection_start(connection, api, request, &chosen, started_ms,
+					     deadline_ms, call, error);
+	kw_cancel_restore(cancel_state);
+	return result;
 }
 
-int kwire_connection_send_raw(struct kwire_connection *connection, int16_t api_key, int16_t version,
-			      unsigned flags, const void *body, size_t size,
-			      struct kwire_raw_response **response,
-			      const struct kwire_send_options *options, struct kwire_error *error)
+static int send_raw(struct kwire_connection *connection, int16_t api_key, int16_t version,
+		    unsigned flags, const void *body, size_t size,
+		    struct kwire_raw_response **response, const struct kwire_send_options *options,
+		    struct kwire_error *error)
 {
 	struct kwire_send_options chosen;
 	struct kwire_call *call = NULL;
@@ -270,10 +280,34 @@ int kwire_connection_send_raw(struct kwire_connection *connection, int16_t api_k
 	return result;
 }
 
+int kwire_connection_send_raw(struct kwire_connection *connection, int16_t api_key, int16_t version,
+			      unsigned flags, const void *body, size_t size,
+			      struct kwire_raw_response **response,
+			      const struct kwire_send_options *options, struct kwire_error *error)
+{
+	int cancel_state, result;
+
+	if (kw_connection_forked(connection))
+		return kw_fail_forked(error);
+	cancel_state = kw_cancel_disable();
+	result = send_raw(connection, api_key, version, flags, body, size, response, options,
+			  error);
+	kw_cancel_restore(cancel_state);
+	return result;
+}
+
 int kwire_connection_flush(struct kwire_connection *connection, struct kwire_error *error)
 {
-	if (kw_connection_cause(connection, error))
-		return error != NULL ? error->result : KWIRE_EDISCONNECTED;
-	kw_connection_flush(connection);
-	return KWIRE_OK;
+	struct kwire_error cause;
+	int cancel_state;
+	bool dead;
+
+	if (kw_connection_forked(connection))
+		return kw_fail_forked(error);
+	cancel_state = kw_cancel_disable();
+	dead = kw_connection_cause(connection, &cause);
+	if (!dead)
+		kw_connection_flush(connection);
+	kw_cancel_restore(cancel_state);
+	return dead ? kw_error_copy(error, &cause) : KWIRE_OK;
 }
