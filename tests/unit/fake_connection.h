@@ -121,11 +121,13 @@ static void fake_let_go(bool *flag)
 static void fake_hold(bool *flag)
 {
 	pthread_mutex_lock(&fake.lock);
-	fake.held++;
-	pthread_cond_broadcast(&fake.moved);
-	while (*flag)
-		pthread_cond_wait(&fake.moved, &fake.lock);
-	fake.held--;
+	if (*flag) {
+		fake.held++;
+		pthread_cond_broadcast(&fake.moved);
+		while (*flag)
+			pthread_cond_wait(&fake.moved, &fake.lock);
+		fake.held--;
+	}
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -168,8 +170,7 @@ int kw_connection_new(struct kwire_config *config, const struct kw_connection_op
 	struct kwire_error cause;
 	int refuse;
 
-	if (fake.hold_dials)
-		fake_hold(&fake.hold_dials);
+	fake_hold(&fake.hold_dials);
 	pthread_mutex_lock(&fake.lock);
 	refuse = fake_host(options->host)->no_dial;
 	pthread_mutex_unlock(&fake.lock);
@@ -299,8 +300,7 @@ static int fake_metadata(struct kwire_connection *connection, void **response,
 	struct kw_response *block;
 	int result;
 
-	if (fake.hold_metadata)
-		fake_hold(&fake.hold_metadata);
+	fake_hold(&fake.hold_metadata);
 	block = kw_response_new_sized(connection->memory, sizeof(struct kwire_metadata_response), 0,
 				      0);
 	if (block == NULL)
@@ -485,8 +485,7 @@ int kw_resolve(const struct kwire_config *config, const char *host, int port, in
 	(void)config;
 	(void)port;
 	(void)deadline_ms;
-	if (fake.hold_resolving)
-		fake_hold(&fake.hold_resolving);
+	fake_hold(&fake.hold_resolving);
 	memset(addresses, 0, sizeof(*addresses));
 	if (strcmp(host, "nowhere") == 0)
 		return kw_fail_in(error, KWIRE_ERESOLVE, KWIRE_PHASE_RESOLVE, "no such host");
