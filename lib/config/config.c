@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * struct kwire_config: made, set, read, frozen, freed.  See kwire/config.h for
- * programs, config.h for the library, table.c for the properties.
+ * programs, config.h for the library, table.def for the properties.
  */
 #include "config.h"
 

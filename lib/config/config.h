@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration inside the library: one struct of typed values, filled
- * from the one table of properties in table.c.  A client or connection holds
+ * from the one table of properties in table.def.  A client or connection holds
  * a frozen, counted copy; nobody writes to it after that.  Who needs a new
  * property adds a member here and a row there.
  */

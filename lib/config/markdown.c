@@ -11,6 +11,16 @@
 
 #include "table.h"
 
+/* What the rows say to people. */
+static const struct {
+	const char *section;
+	const char *description;
+} texts[] = {
+#define ROW(name, alias, section, description, ...) {section, description},
+#include "table.def"
+#undef ROW
+};
+
 bool kwire_config_property(size_t index, struct kwire_property *property)
 {
 	const struct kw_property_row *row;
@@ -20,11 +30,11 @@ bool kwire_config_property(size_t index, struct kwire_property *property)
 	row = &kw_properties[index];
 	property->name = row->name;
 	property->alias = row->alias != NULL ? row->alias : "";
-	property->section = row->section;
+	property->section = texts[index].section;
 	property->type = kw_property_type(row);
 	kw_property_range(row, property->range, sizeof(property->range));
 	property->default_value = row->default_value;
-	property->description = row->description;
+	property->description = texts[index].description;
 	return true;
 }
 
@@ -43,7 +53,8 @@ static const char head[] =
 	"allowed.\n"
 	"Numbers are decimal, words may be in either case. Secrets are never printed.\n"
 	"\n"
-	"This page is made from the table in `lib/config/table.c` by `kwire config --markdown`.\n";
+	"This page is made from the table in `lib/config/table.def` by `kwire config "
+	"--markdown`.\n";
 
 struct page {
 	kw_markdown_function *write;

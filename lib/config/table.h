@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one table of properties.  It drives parsing (value.c), `kwire config`,
- * docs/configuration.md (markdown.c) and the hint for a misspelt name.
+ * The one table of properties, table.def.  It drives parsing (value.c), `kwire
+ * config`, docs/configuration.md (markdown.c) and the hint for a misspelt name.
+ * Sections and descriptions are markdown.c's: most programs link without them.
  */
 #ifndef KW_CONFIG_TABLE_H
 #define KW_CONFIG_TABLE_H
@@ -24,15 +25,14 @@ enum kw_property_kind {
 struct kw_property_row {
 	const char *name;
 	const char *alias; /* another client's name for it, or NULL */
-	const char *section;
-	enum kw_property_kind kind;
-	size_t offset; /* of the value in struct kw_settings */
-	int64_t min, max;
 	const char *words; /* of KW_CHOICE, KW_SWITCH and KW_SET: "a|b|c" */
 	const char *default_value;
-	const char *description;
 	/* Further test of a value that has the right form, or NULL. */
 	int (*check)(const char *value, struct kwire_error *error);
+	int64_t max; /* of KW_INTEGER, and */
+	int32_t min;
+	uint16_t offset; /* of the value in struct kw_settings */
+	uint8_t kind;    /* enum kw_property_kind */
 };
 
 extern const struct kw_property_row kw_properties[];
