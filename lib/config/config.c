@@ -12,6 +12,7 @@
 #include "internal.h"
 #include "table.h"
 #include "value.h"
+#include "watch.h"
 
 struct kwire_config *kwire_config_new_with(const struct kwire_allocator *allocator)
 {
@@ -52,6 +53,8 @@ void kwire_config_free(struct kwire_config *config)
 	memory = config->memory;
 	if (config->security != NULL)
 		config->security_free(config->security);
+	if (config->watch != NULL)
+		config->watch->ops->free(config->watch);
 	kw_settings_fini(&config->settings);
 	kw_free(config->ignored);
 	kw_free(config);
@@ -208,6 +211,11 @@ struct kwire_config *kw_config_freeze(const struct kwire_config *config, struct 
 	copy->dial = config->dial;
 	copy->dial_context = config->dial_context;
 	copy->hooks = config->hooks;
+	if (config->watch != NULL && config->watch->ops->copy(config->watch, copy) != 0) {
+		kwire_config_free(copy);
+		kw_fail_memory(error);
+		return NULL;
+	}
 	if (config->ignored != NULL)
 		kw_log(copy, KWIRE_LOG_WARNING, "properties that mean nothing here: %s",
 		       config->ignored);

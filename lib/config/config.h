@@ -157,6 +157,7 @@ struct kw_security_hooks {
 };
 
 struct kw_security; /* lib/sasl/security.h */
+struct kw_watch;    /* watch.h */
 
 struct kwire_config {
 	struct kw_memory *memory;
@@ -172,6 +173,7 @@ struct kwire_config {
 	struct kw_security_hooks hooks;
 	struct kw_security *security; /* of a frozen copy: what its connections share, or NULL */
 	void (*security_free)(struct kw_security *security);
+	struct kw_watch *watch; /* hooks; NULL: none */
 };
 
 /*

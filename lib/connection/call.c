@@ -11,6 +11,7 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../protocol/response.h"
+#include "watch.h"
 
 struct kwire_call *kw_call_new(struct kwire_connection *connection)
 {
@@ -78,6 +79,7 @@ void kw_call_release(struct kwire_call *call)
 	struct kwire_connection *connection = call->connection;
 	bool orphan = false;
 
+	kw_watch_done(call, call->result);
 	if (call->unfinished) {
 		kw_mutex_lock(&connection->lock);
 		orphan = call->orphan = call->queued;
@@ -201,6 +203,7 @@ static void note_throttle(struct kwire_connection *connection, const struct kwir
 	memcpy(&throttle_ms, (const char *)response + api->throttle_offset, sizeof(throttle_ms));
 	if (throttle_ms <= 0)
 		return;
+	kw_watch_throttled(connection, api->key, throttle_ms);
 	until_ms = kw_now_ms() + throttle_ms;
 	before_ms = atomic_load_explicit(&connection->throttled_until_ms, memory_order_relaxed);
 	while (before_ms < until_ms &&
@@ -221,6 +224,7 @@ int kw_call_take(struct kwire_call *call, void **response, struct kwire_error *e
 	call->taken = true;
 	call->response = NULL;
 	if (result == KWIRE_OK && received != NULL) {
+		kw_watch_response(call, received);
 		if (call->api == NULL) {
 			result = kw_response_decode_raw(received, call->flexible, &raw, error);
 			message = raw;
@@ -243,8 +247,10 @@ int kw_call_take(struct kwire_call *call, void **response, struct kwire_error *e
 			error->api_key = call->api_key;
 			error->elapsed_ms = kw_now_ms() - call->started_ms;
 		}
+		kw_watch_done(call, result);
 		return result;
 	}
+	kw_watch_done(call, KWIRE_OK);
 	if (response != NULL)
 		*response = message;
 	else

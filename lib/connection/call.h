@@ -42,6 +42,11 @@ struct kwire_call {
 	int64_t deadline_ms;
 	struct kw_frame frame;
 	struct kw_park *own_park; /* borrowed for as long as the call is kept */
+	int64_t queued_us;        /* where it is watched, until its end is told: see watch.h */
+	size_t response_bytes;
+
+	/* Who writes it, while `writing` and `watched`; then the owner's. */
+	int64_t written_us;
 
 	/* Under the connection's lock. */
 	struct kwire_call *previous; /* in the queue */
@@ -62,6 +67,9 @@ struct kwire_call {
 	int16_t ahead_key; /* of a call that timed out: the older one it waited behind, -1: none */
 	int64_t ahead_ms;  /* for how long that one had waited */
 	int64_t ended_ms;
+	int64_t first_byte_us; /* where it is watched: see watch.h */
+	int64_t done_us;
+	bool watched; /* whoever writes it may tell of it */
 
 	atomic_bool done;
 };

@@ -15,6 +15,7 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../protocol/response.h"
+#include "watch.h"
 
 void kw_lock(struct kwire_connection *connection)
 {
@@ -169,6 +170,7 @@ void kw_end_locked(struct kwire_connection *connection, struct kwire_call *call,
 	call->ended = true;
 	call->result = result;
 	call->response = response;
+	kw_watch_ended_locked(connection, call);
 	kw_publish_locked(connection, call, after);
 }
 

@@ -10,6 +10,7 @@
  *   write.c       the write token
  *   finish.c      how calls end, and how the connection dies
  *   call.c        handles, waiting, results
+ *   watch.h       what is measured, for hooks
  *
  * One lock guards it.  No system call, callback or allocation happens under
  * that lock: what has to follow a change is noted in a struct kw_after and
@@ -95,6 +96,8 @@ struct kwire_connection {
 	int64_t setup_deadline_ms;
 	int16_t versions_start;
 	bool own_transport; /* the program's: it cannot be dialled again */
+	int64_t begun_us;   /* the thread's own, where it is watched: see watch.h */
+	int64_t ready_us;
 	struct kwire_string client_id;
 	struct kw_connection_events events;
 	struct kw_waker waker; /* ends a connecting; then the socket's */

@@ -85,12 +85,18 @@ static void go_on(struct kwire_connection *connection)
 	struct kw_reauth *reauth = &connection->reauth;
 	struct kw_sasl_outcome outcome;
 	struct kw_after after;
+	const uint8_t *frame = NULL;
+	size_t size = 0;
+	int32_t id;
 	bool done = kw_sasl_exchange_done(reauth->exchange);
 
 	if (done) {
 		outcome.session_lifetime_ms = kw_sasl_exchange_lifetime(reauth->exchange);
 		snprintf(outcome.mechanism, sizeof(outcome.mechanism), "%s",
 			 kw_sasl_exchange_mechanism(reauth->exchange));
+	} else {
+		kw_sasl_exchange_frame(reauth->exchange, &frame, &size, &id);
+		kw_sasl_exchange_watch(reauth->exchange, false, frame, size);
 	}
 	kw_after_init(&after);
 	kw_lock(connection);
@@ -162,6 +168,8 @@ static int look_at_answer(struct kwire_connection *connection, struct kwire_erro
 	int result;
 
 	reauth->answer = NULL;
+	kw_sasl_exchange_watch(reauth->exchange, true, kw_response_frame(answer),
+			       kw_response_frame_size(answer));
 	result = kw_sasl_exchange_receive(reauth->exchange, kw_response_frame(answer),
 					  kw_response_frame_size(answer), error);
 	kw_wipe(kw_response_frame(answer), kw_response_frame_size(answer));

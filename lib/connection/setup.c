@@ -16,6 +16,7 @@
 #include "../protocol/endian.h"
 #include "../protocol/response.h"
 #include "../transport/exchange.h"
+#include "watch.h"
 
 enum {
 	UNSUPPORTED_VERSION = 35,
@@ -38,6 +39,13 @@ static int ask(struct kwire_connection *connection, const struct kwire_transport
 	struct kwire_api_versions_request request = KWIRE_API_VERSIONS_REQUEST_INIT;
 	struct kw_frame frame = KW_FRAME_INIT;
 	bool started = false;
+	struct kw_setup_frame seen = {
+		.host = connection->host,
+		.port = connection->port,
+		.api_key = kwire_api_versions_api.key,
+		.api_version = version,
+		.correlation_id = id,
+	};
 	int result;
 
 	request.client_software_name = KWIRE_STRING("kwire");
@@ -48,6 +56,10 @@ static int ask(struct kwire_connection *connection, const struct kwire_transport
 		kw_frame_set_correlation_id(&frame, id);
 		result = kw_write_all(ops, transport, frame.iov, frame.iov_count, deadline_ms,
 				      error);
+		seen.data = frame.data;
+		seen.size = frame.size;
+		if (result == KWIRE_OK)
+			kw_watch_setup_frame(connection->config, &seen);
 		if (result == KWIRE_OK)
 			result = kw_read_frame(ops, transport, connection->memory,
 					       SMALLEST_RESPONSE, LARGEST_RESPONSE, deadline_ms,
@@ -62,6 +74,11 @@ static int ask(struct kwire_connection *connection, const struct kwire_transport
 				 "the peer answered request %ld, which was never sent",
 				 (long)(int32_t)kw_load32(reply->data));
 		kw_free(reply->data);
+	} else {
+		seen.response = true;
+		seen.data = reply->data;
+		seen.size = reply->size;
+		kw_watch_setup_frame(connection->config, &seen);
 	}
 	return result;
 }

@@ -11,6 +11,7 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "watch.h"
 
 /* The set-up has overrun, stuck in something that heeds no deadline. */
 static void give_up_setup_locked(struct kwire_connection *connection, struct kw_after *after)
@@ -184,6 +185,7 @@ int kw_call_submit(struct kwire_call *call, struct kwire_error *error)
 	int64_t now_ms, alarm_ms;
 	int result;
 
+	kw_watch_queued(call);
 	kw_after_init(&after);
 	kw_lock(connection);
 	result = kw_state(connection) == KW_CONNECTION_READY
@@ -191,6 +193,7 @@ int kw_call_submit(struct kwire_call *call, struct kwire_error *error)
 			 : kw_error_copy(error, &connection->cause);
 	if (result != KWIRE_OK) {
 		kw_leave(connection, &after);
+		kw_watch_done(call, result);
 		return result;
 	}
 	now_ms = kw_now_ms();

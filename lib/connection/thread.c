@@ -20,6 +20,7 @@
 #include "../base/error.h"
 #include "../protocol/response.h"
 #include "../sasl/security.h"
+#include "watch.h"
 
 enum {
 	ATTEMPTS = 3, /* at a peer that resets: the newest version twice, then version 0 */
@@ -297,6 +298,7 @@ static void find(void *context, struct kw_answer *answers, int count)
 	struct kw_after after;
 	struct kw_answer *answer;
 	struct kw_slot *slot;
+	int64_t now_us = 0;
 
 	kw_after_init(&after);
 	kw_lock(connection);
@@ -309,6 +311,7 @@ static void find(void *context, struct kw_answer *answers, int count)
 			answer->fate = KW_FATE_DELIVER;
 			answer->api = slot->call->api;
 			answer->largest = slot->call->largest;
+			kw_watch_first_byte_locked(connection, slot->call, &now_us);
 			continue;
 		}
 		answer->fate = kw_pending_was_issued(&connection->pending, answer->id)
@@ -510,6 +513,7 @@ static void become_ready(struct kwire_connection *connection)
 		return;
 	kw_log(connection->config, KWIRE_LOG_DEBUG, "%s:%d: connected", connection->host,
 	       connection->port);
+	kw_watch_ready(connection);
 	if (connection->events.ready != NULL)
 		connection->events.ready(connection->events.context, connection);
 }
@@ -541,6 +545,7 @@ static void end(struct kwire_connection *connection)
 		kw_log(connection->config,
 		       cause.result == KWIRE_ECLOSED ? KWIRE_LOG_DEBUG : KWIRE_LOG_INFO, "%s",
 		       cause.message);
+		kw_watch_dead(connection, &cause);
 		if (connection->events.dead != NULL)
 			connection->events.dead(connection->events.context, connection, &cause);
 	}
@@ -560,6 +565,8 @@ void *kw_connection_run(void *argument)
 #if defined(__linux__)
 	(void)prctl(PR_SET_NAME, "kwire-conn", 0, 0, 0);
 #endif
+	if (kw_is_watched(connection))
+		connection->begun_us = kw_now_us();
 	result = set_up(connection, &error);
 	if (result == KWIRE_OK)
 		result = kw_receiver_init(&connection->receiver, connection->memory);

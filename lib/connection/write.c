@@ -16,11 +16,13 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "watch.h"
 
 struct gather {
 	bool login; /* a login's frame, no call's */
 	struct iovec iov[KW_GATHER_PIECES];
 	int pieces;
+	struct kwire_call *first; /* of those in it */
 	int calls;
 	size_t bytes;
 };
@@ -84,6 +86,7 @@ static void gather_locked(struct kwire_connection *connection, struct gather *ga
 {
 	bool room = true;
 
+	gather->first = connection->queue_first;
 	gather->pieces = gather->calls = 0;
 	gather->bytes = 0;
 	gather->login = kw_reauth_holds_locked(connection, gather->iov);
@@ -96,6 +99,7 @@ static void gather_locked(struct kwire_connection *connection, struct gather *ga
 		if (call->copying || gather->pieces == KW_GATHER_PIECES)
 			break;
 		call->writing = true;
+		kw_watch_writing_locked(connection, call);
 		gather->calls++;
 		/* A login waits for the frame that was begun, and for no other. */
 		room = add_frame(gather, call) && !connection->reauth.active;
@@ -218,6 +222,8 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 		connection->transport_users++;
 		kw_leave(connection, after);
 		put = ops->writev(transport, gather.iov, gather.pieces, 0, &error);
+		if (!gather.login && put > 0)
+			kw_watch_written(connection, gather.first, gather.calls, (size_t)put);
 		kw_lock(connection);
 		if (--connection->transport_users == 0)
 			kw_cond_broadcast(&connection->changed);

@@ -40,10 +40,13 @@ static int round_trip(struct kw_sasl_exchange *exchange, struct kw_memory *memor
 	iov.iov_len = size;
 	result = kw_write_all(ops, transport, &iov, 1, deadline_ms, error);
 	if (result == 0)
+		kw_sasl_exchange_watch(exchange, false, frame, size);
+	if (result == 0)
 		result = kw_read_frame(ops, transport, memory, 0, KW_SASL_FRAME_MAX, deadline_ms,
 				       &data, &size, NULL, error);
 	if (result != 0)
 		return transport_failed(exchange, result, error);
+	kw_sasl_exchange_watch(exchange, true, data, size);
 	result = kw_sasl_exchange_receive(exchange, data, size, error);
 	kw_wipe(data, size);
 	kw_free(data);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../base/error.h"
+#include "../config/watch.h"
 #include "credentials.h"
 #include "mechanism.h"
 #include "wire.h"
@@ -495,6 +496,27 @@ void kw_sasl_exchange_frame(const struct kw_sasl_exchange *exchange, const uint8
 	*size = exchange->frame_size;
 	*correlation_id = exchange->raw && exchange->stage == TOKENS ? -1
 								     : exchange->correlation_id;
+}
+
+void kw_sasl_exchange_watch(const struct kw_sasl_exchange *exchange, bool response,
+			    const uint8_t *data, size_t size)
+{
+	struct kw_setup_frame frame = {.host = exchange->host,
+				       .port = exchange->port,
+				       .response = response,
+				       .api_key = KW_API_VERSIONS,
+				       .correlation_id = exchange->correlation_id,
+				       .data = data,
+				       .size = size};
+
+	if (exchange->stage == HANDSHAKE) {
+		frame.api_key = KW_SASL_HANDSHAKE;
+		frame.api_version = exchange->raw ? 0 : 1;
+	} else if (exchange->stage == TOKENS) {
+		frame.api_key = exchange->raw ? -1 : KW_SASL_AUTHENTICATE;
+		frame.api_version = exchange->authenticate_version;
+	}
+	kw_watch_setup_frame(exchange->config, &frame);
 }
 
 int64_t kw_sasl_exchange_lifetime(const struct kw_sasl_exchange *exchange)

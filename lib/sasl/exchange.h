@@ -54,6 +54,10 @@ bool kw_sasl_exchange_done(const struct kw_sasl_exchange *exchange);
 void kw_sasl_exchange_frame(const struct kw_sasl_exchange *exchange, const uint8_t **frame,
 			    size_t *size, int32_t *correlation_id);
 
+/* Tells hooks of that frame, or of the answer to it, before it is taken. */
+void kw_sasl_exchange_watch(const struct kw_sasl_exchange *exchange, bool response,
+			    const uint8_t *data, size_t size);
+
 /* Takes the answer to it: the `size` bytes that followed its size word. */
 int kw_sasl_exchange_receive(struct kw_sasl_exchange *exchange, const uint8_t *data, size_t size,
 			     struct kwire_error *error);
