@@ -513,7 +513,6 @@ static void become_ready(struct kwire_connection *connection)
 		return;
 	kw_log(connection->config, KWIRE_LOG_DEBUG, "%s:%d: connected", connection->host,
 	       connection->port);
-	kw_watch_ready(connection);
 	if (connection->events.ready != NULL)
 		connection->events.ready(connection->events.context, connection);
 }
@@ -573,6 +572,7 @@ void *kw_connection_run(void *argument)
 	if (result == KWIRE_ENOMEM)
 		kw_fail_memory(&error);
 	if (result == KWIRE_OK) {
+		kw_watch_ready(connection);
 		become_ready(connection);
 		result = read_on(connection, &error);
 	}
