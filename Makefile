@@ -130,6 +130,10 @@ $(B)/examples/%: $(B)/obj/docs/examples/%.o $(ARCHIVES)
 	$(Q)$(link) $(TOOL_LIBS)
 # The client's test plays the connection itself: its own definitions come first and win.
 $(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
+# The sweep stands between kwire and the system.
+WRAPPED = socket connect send sendmsg recv recvmsg poll ppoll setsockopt eventfd pthread_create
+$(B)/tests/fault/test_sweep_malloc: KW_LDFLAGS += -Wl,--wrap=pthread_create
+$(B)/tests/fault/test_sweep_system: KW_LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 # A test is one program; what several share stands in tests/support/.
 $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SUPPORT_SRC)) $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -54,6 +54,8 @@ int kw_mock_loop_init(struct kw_mock_loop *loop, struct kw_memory *memory, bool 
 		goto fail_cond;
 	return KWIRE_OK;
 fail_cond:
+	kw_free(loop->fds);
+	kw_free(loop->sources);
 	kw_cond_fini(&loop->done);
 fail_lock:
 	kw_mutex_fini(&loop->lock);

@@ -60,6 +60,7 @@ struct tls {
 	size_t in_start KW_GUARDED_BY(lock);
 	size_t in_end KW_GUARDED_BY(lock);
 	struct kwire_error failure KW_GUARDED_BY(lock); /* sticky */
+	struct kwire_error unsent KW_GUARDED_BY(lock);  /* why nothing can be sent; sticky, too */
 
 	struct outgoing going; /* of the holder of `sending` */
 
@@ -239,15 +240,23 @@ static void stop_sending_locked(struct tls *tls) KW_REQUIRES(tls->lock)
 	kw_cond_signal(&tls->free_to_send);
 }
 
+static bool is_for_later(int result)
+{
+	return result == KWIRE_ETIMEDOUT || result == KWIRE_ECANCELED;
+}
+
 /* Sends what the reading side made, if that needs no waiting; else the next writer does. */
 static void flush_quietly_locked(struct tls *tls) KW_REQUIRES(tls->lock)
 {
-	struct kwire_error ignored;
+	struct kwire_error error;
+	int result;
 
 	if (tls->sending || tls->cut || (tls->out.size == 0 && tls->going.sent == tls->going.size))
 		return;
 	tls->sending = true;
-	flush_locked(tls, 0, &ignored);
+	result = flush_locked(tls, 0, &error);
+	if (result != KWIRE_OK && !is_for_later(result))
+		kw_error_copy(&tls->unsent, &error);
 	stop_sending_locked(tls);
 }
 
@@ -356,6 +365,7 @@ static ssize_t tls_writev(void *transport, const struct iovec *iov, int count, i
 	struct tls *tls = transport;
 	struct cursor cursor = {iov, count, 0};
 	size_t done = 0;
+	bool broken = false;
 	int result = KWIRE_OK;
 
 	kw_mutex_lock(&tls->lock);
@@ -365,8 +375,9 @@ static ssize_t tls_writev(void *transport, const struct iovec *iov, int count, i
 		kw_mutex_unlock(&tls->lock);
 		return kw_fail(error, KWIRE_ETIMEDOUT, "timed out");
 	}
-	if (tls->failure.result != KWIRE_OK) {
-		result = kw_error_copy(error, &tls->failure);
+	if (tls->failure.result != KWIRE_OK || tls->unsent.result != KWIRE_OK) {
+		result = kw_error_copy(error, tls->failure.result != KWIRE_OK ? &tls->failure
+									      : &tls->unsent);
 		kw_mutex_unlock(&tls->lock);
 		return result;
 	}
@@ -381,14 +392,14 @@ static ssize_t tls_writev(void *transport, const struct iovec *iov, int count, i
 		result = encrypt_locked(tls, &cursor, &done, error);
 	if (result == 0 && done > 0) {
 		result = flush_locked(tls, deadline_ms, error);
-		if (result == KWIRE_ETIMEDOUT || result == KWIRE_ECANCELED) {
+		if (is_for_later(result)) {
 			tls->held = true;
 			if (--done > 0)
 				result = KWIRE_OK;
 		} else if (result != 0) {
-			/* Some of it may be out: it counts as written, the next call fails. */
-			if (tls->failure.result == KWIRE_OK)
-				kw_error_copy(&tls->failure, error);
+			/* Some of it may be out: it counts as written, and the reader ends it. */
+			kw_error_copy(&tls->unsent, error);
+			broken = true;
 			result = KWIRE_OK;
 		}
 	}
@@ -398,6 +409,8 @@ static ssize_t tls_writev(void *transport, const struct iovec *iov, int count, i
 	}
 	stop_sending_locked(tls);
 	kw_mutex_unlock(&tls->lock);
+	if (broken)
+		tls->lower_ops->wake(tls->lower);
 	return result != 0 ? result : (ssize_t)done;
 }
 
@@ -474,6 +487,7 @@ static ssize_t tls_read(void *transport, const struct iovec *iov, int count, int
 	struct tls *tls = transport;
 
 	for (;;) {
+		bool unsent;
 		enum step step;
 		size_t done;
 		ssize_t got;
@@ -484,12 +498,20 @@ static ssize_t tls_read(void *transport, const struct iovec *iov, int count, int
 		if (step == STEP_BROKEN)
 			kw_error_copy(error, &tls->failure);
 		got = step == STEP_BROKEN ? tls->failure.result : 0;
+		unsent = tls->unsent.result != KWIRE_OK;
 		kw_mutex_unlock(&tls->lock);
 		if (step != STEP_MORE)
 			return step == STEP_DATA ? (ssize_t)done : got;
-		/* Kafka's brokers close without close_notify; frames have lengths, so that is safe.
+		/*
+		 * Kafka's brokers close without close_notify; frames have lengths, so that is
+		 * safe.  Where nothing can be sent any more, what has come is still read.
 		 */
-		got = fill(tls, deadline_ms, error);
+		got = fill(tls, unsent ? 0 : deadline_ms, error);
+		if (got == KWIRE_ETIMEDOUT && unsent) {
+			kw_mutex_lock(&tls->lock);
+			got = kw_error_copy(error, &tls->unsent);
+			kw_mutex_unlock(&tls->lock);
+		}
 		if (got <= 0)
 			return got;
 	}
