@@ -87,6 +87,14 @@ void kw_error_clear(struct kwire_error *error)
 	error->api_key = -1;
 }
 
+struct kwire_error kw_no_error(void)
+{
+	struct kwire_error error;
+
+	kw_error_clear(&error);
+	return error;
+}
+
 KW_PRINTF(4, 0)
 static int fill(struct kwire_error *error, int result, enum kwire_phase phase, const char *format,
 		va_list arguments)

@@ -19,6 +19,9 @@
 /* Makes `error` "no error". */
 void kw_error_clear(struct kwire_error *error);
 
+/* KWIRE_ERROR_INIT for locals: a constant of its size in each object would cost a daemon. */
+struct kwire_error kw_no_error(void);
+
 /*
  * Starts `error` afresh with `result` and a message; returns `result`.  Only
  * %s, %d and friends: nothing that depends on the locale.  `retriable` is set

@@ -20,7 +20,7 @@ static int call(struct kwire_client *client, const struct kwire_api *api, const 
 		const struct kwire_send_options *options, int32_t broker_id, void **response,
 		struct kwire_call **started, struct kwire_error *error)
 {
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	struct kw_operation operation;
 	struct kw_edge edge;
 	int result = kw_edge_enter(&edge, client, error);
@@ -127,7 +127,7 @@ void kwire_broker_evict(struct kwire_broker *broker)
 int kwire_broker_versions(struct kwire_broker *broker, int64_t timeout_ms,
 			  struct kwire_versions **versions, struct kwire_error *error)
 {
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	struct kw_operation operation;
 	struct kw_edge edge;
 	int result = kw_edge_enter(&edge, broker->client, error);

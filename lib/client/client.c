@@ -123,7 +123,7 @@ void kwire_client_close(struct kwire_client *client)
 
 int kwire_client_connect(struct kwire_client *client, int64_t timeout_ms, struct kwire_error *error)
 {
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	struct kw_operation operation;
 	struct kw_edge edge;
 	int result = kw_edge_enter(&edge, client, error);

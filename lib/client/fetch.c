@@ -221,7 +221,7 @@ static int find_leader(struct kwire_client *client, const struct job *job,
 	int32_t led = -1; /* the first target that has a leader */
 
 	for (int32_t i = 0; i < job->count; i++) {
-		struct kwire_error cause = KWIRE_ERROR_INIT;
+		struct kwire_error cause = kw_no_error();
 
 		if (kw_leader_find(client, targets[i].topic, targets[i].partition, false,
 				   deadline_ms, &leader, &cause) != 0) {

@@ -184,8 +184,8 @@ int kw_leader_fail(struct kwire_error *error, const char *topic, int32_t partiti
 {
 	struct kwire_kafka_error kafka = kwire_kafka_error(code);
 
-	kw_fail(error, KWIRE_EKAFKA, "%.249s-%d: %s (%d): %s", topic, (int)partition, kafka.name,
-		(int)code, kafka.text);
+	kw_fail(error, KWIRE_EKAFKA, "%.249s-%d: %s (%d)", topic, (int)partition, kafka.name,
+		(int)code);
 	if (error != NULL) {
 		error->kafka_code = code;
 		error->retriable = kafka.retriable;

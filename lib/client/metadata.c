@@ -250,7 +250,7 @@ static bool only_impatient(const struct kwire_error *error)
 int kw_metadata_refresh(struct kwire_client *client, int64_t deadline_ms, struct kwire_error *error)
 {
 	struct kw_metadata *metadata = &client->metadata;
-	struct kwire_error failure = KWIRE_ERROR_INIT;
+	struct kwire_error failure = kw_no_error();
 	uint64_t asked_step;
 	int64_t asked_ms;
 	int result;

@@ -151,7 +151,7 @@ int kwire_produce_batch(struct kwire_client *client, const char *topic, int32_t 
 {
 	static const struct kwire_produce_options defaults = KWIRE_PRODUCE_OPTIONS_INIT;
 	struct kwire_produced outcome = {-1, -1, -1};
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	int64_t timeout_ms, deadline_ms;
 	bool maybe = false; /* a try that was answered may be in the log all the same */
 	int16_t code = 0;

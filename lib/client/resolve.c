@@ -122,7 +122,7 @@ static void *run(void *context)
 {
 	struct job *job = context;
 	bool all = job->config->settings.bootstrap_canonical;
-	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_error error = kw_no_error();
 	int found = 0;
 
 	for (int i = 0; i < job->count && (all || found == 0) && !abandoned(job); i++)

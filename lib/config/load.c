@@ -96,7 +96,7 @@ static int parse(struct kwire_config *config, struct text *file, const char *pat
 		 struct kwire_error *error)
 {
 	struct text utf8 = {config->memory, NULL, 0, 0};
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	size_t size = kw_properties_utf8_size(file->data, file->size);
 	int line = 0, result;
 

@@ -2,6 +2,7 @@
 /* See reauth.h. */
 #include "internal.h"
 
+#if KW_WITH_SASL
 #include <stdio.h>
 #include <string.h>
 
@@ -253,3 +254,4 @@ bool kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size)
 	reauth->written += size;
 	return reauth->written >= reauth->size;
 }
+#endif

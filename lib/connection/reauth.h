@@ -39,6 +39,7 @@ struct kw_reauth {
 	int64_t last_used_ms; /* by a caller, before the login */
 };
 
+#if KW_WITH_SASL
 void kw_reauth_init(struct kw_reauth *reauth);
 void kw_reauth_fini(struct kw_reauth *reauth);
 
@@ -63,5 +64,58 @@ bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answe
  */
 bool kw_reauth_holds_locked(struct kwire_connection *connection, struct iovec *iov);
 bool kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size);
+
+#else /* a connection without SASL: nothing is ever due */
+static inline void kw_reauth_init(struct kw_reauth *reauth)
+{
+	(void)reauth;
+}
+static inline void kw_reauth_fini(struct kw_reauth *reauth)
+{
+	(void)reauth;
+}
+static inline void kw_reauth_schedule(struct kwire_connection *connection,
+				      const struct kw_sasl_outcome *outcome)
+{
+	(void)connection;
+	(void)outcome;
+}
+static inline int64_t kw_reauth_until_locked(struct kwire_connection *connection, int64_t until_ms)
+{
+	(void)connection;
+	return until_ms;
+}
+static inline int kw_reauth_step(struct kwire_connection *connection, struct kwire_error *error)
+{
+	(void)connection;
+	(void)error;
+	return KWIRE_OK;
+}
+static inline bool kw_reauth_find_locked(struct kwire_connection *connection,
+					 struct kw_answer *answer)
+{
+	(void)connection;
+	(void)answer;
+	return false;
+}
+static inline bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answer)
+{
+	(void)connection;
+	(void)answer;
+	return false;
+}
+static inline bool kw_reauth_holds_locked(struct kwire_connection *connection, struct iovec *iov)
+{
+	(void)connection;
+	(void)iov;
+	return false;
+}
+static inline bool kw_reauth_wrote_locked(struct kwire_connection *connection, size_t size)
+{
+	(void)connection;
+	(void)size;
+	return false;
+}
+#endif
 
 #endif

@@ -558,7 +558,7 @@ static void end(struct kwire_connection *connection)
 void *kw_connection_run(void *argument)
 {
 	struct kwire_connection *connection = argument;
-	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_error error = kw_no_error();
 	int result;
 
 #if defined(__linux__)

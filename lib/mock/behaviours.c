@@ -61,7 +61,7 @@ void kw_mock_finish(struct kw_mock_exchange *exchange, const void *response)
 
 struct kwire_string kw_mock_error_text(int16_t code)
 {
-	return kwire_string(code == 0 ? NULL : kwire_kafka_error(code).text);
+	return kwire_string(code == 0 ? NULL : kwire_kafka_error_text(code));
 }
 
 bool kw_mock_needs_controller(const struct kw_mock_exchange *exchange)

@@ -250,7 +250,7 @@ int kwire_batch_reader_next(struct kwire_batch_reader *reader, struct kwire_batc
 
 int kw_batch_unpack(struct kwire_batch_reader *reader, unsigned flags, struct kwire_error *error)
 {
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	size_t size = 0;
 	int result = kw_decompress(&reader->codecs, reader->batch.codec, flags, reader->packed,
 				   reader->packed_size, &reader->limits, &reader->buffer, &size,

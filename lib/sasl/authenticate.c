@@ -58,7 +58,7 @@ int kw_sasl_authenticate(struct kw_memory *memory, const struct kw_sasl_options 
 			 struct kw_sasl_outcome *outcome, struct kwire_error *error)
 {
 	struct kw_sasl_exchange *exchange;
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	int result = kw_sasl_exchange_new(memory, options, &exchange, &cause);
 
 	outcome->session_lifetime_ms = 0;
@@ -89,6 +89,9 @@ int kwire_sasl_authenticate(const struct kwire_config *config,
 	struct kwire_config *frozen;
 	int result;
 
+	if (!KW_WITH_SASL)
+		return kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_SASL,
+				  "this kwire was built without SASL");
 	if (ops == NULL || ops->size < offsetof(struct kwire_transport_ops, wake_writable) ||
 	    host == NULL || *host == '\0')
 		return kw_fail(error, KWIRE_EINVAL,

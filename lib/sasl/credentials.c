@@ -50,7 +50,7 @@ static int from_callback(struct kw_credentials *credentials, struct kw_memory *m
 			 int64_t deadline_ms, struct kwire_error *error)
 {
 	struct answer answer = {memory, credentials};
-	struct kwire_error own = KWIRE_ERROR_INIT;
+	struct kwire_error own = kw_no_error();
 	int result = config->hooks.credentials(config->hooks.credentials_context, mechanism, host,
 					       deadline_ms, give, &answer, &own);
 

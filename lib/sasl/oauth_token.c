@@ -46,7 +46,7 @@ static int from_callback(struct kw_oauth_token *token, const struct kw_sasl_sett
 {
 	const struct kw_security_hooks *hooks = &setting->config->hooks;
 	struct answer answer = {setting->memory, token};
-	struct kwire_error own = KWIRE_ERROR_INIT;
+	struct kwire_error own = kw_no_error();
 	int result = hooks->token(hooks->token_context, login->host, login->deadline_ms, give,
 				  &answer, &own);
 

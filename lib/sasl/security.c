@@ -112,9 +112,18 @@ static void security_free(struct kw_security *security) KW_NO_ANALYSIS
 
 int kw_security_attach(struct kwire_config *config, struct kwire_error *error) KW_NO_ANALYSIS
 {
+	enum kw_security_protocol protocol = config->settings.security.protocol;
 	struct kw_security *security;
 	int result;
 
+	if (!KW_WITH_TLS && (protocol == KW_SSL || protocol == KW_SASL_SSL))
+		return kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_TLS,
+				  "security.protocol asks for TLS, which this kwire was built "
+				  "without");
+	if (!KW_WITH_SASL && (protocol == KW_SASL_PLAINTEXT || protocol == KW_SASL_SSL))
+		return kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_SASL,
+				  "security.protocol asks for SASL, which this kwire was built "
+				  "without");
 	if (config->security != NULL || !(kw_wants_tls(config) || kw_wants_sasl(config)))
 		return KWIRE_OK;
 	security = kw_zalloc(config->memory, sizeof(*security));

@@ -45,19 +45,22 @@ int kw_security_authenticate(const struct kwire_config *config, struct kw_sasl_o
 int kw_security_renew(const struct kwire_config *config, struct kw_sasl_options *options,
 		      struct kw_sasl_exchange **exchange, struct kwire_error *error);
 
-/* Whether security.protocol asks for TLS, or for SASL. */
+/*
+ * Whether security.protocol asks for TLS, or for SASL.  What a build leaves out
+ * was refused by kw_security_attach(): the compiler drops what hangs on it.
+ */
 static inline bool kw_wants_tls(const struct kwire_config *config)
 {
 	enum kw_security_protocol protocol = config->settings.security.protocol;
 
-	return protocol == KW_SSL || protocol == KW_SASL_SSL;
+	return KW_WITH_TLS && (protocol == KW_SSL || protocol == KW_SASL_SSL);
 }
 
 static inline bool kw_wants_sasl(const struct kwire_config *config)
 {
 	enum kw_security_protocol protocol = config->settings.security.protocol;
 
-	return protocol == KW_SASL_PLAINTEXT || protocol == KW_SASL_SSL;
+	return KW_WITH_SASL && (protocol == KW_SASL_PLAINTEXT || protocol == KW_SASL_SSL);
 }
 
 #endif

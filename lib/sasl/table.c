@@ -46,7 +46,7 @@ int kw_sasl_session_start(struct kw_sasl_session *session, const char *name,
 	struct kw_sasl_setting own_setting = *setting;
 	int index = find_added(setting->config, name);
 	void *context = &own_setting;
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	int result;
 
 	memset(session, 0, sizeof(*session));
@@ -78,7 +78,7 @@ int kw_sasl_session_start(struct kw_sasl_session *session, const char *name,
 int kw_sasl_session_step(struct kw_sasl_session *session, const void *challenge, size_t size,
 			 const void **token, size_t *token_size, struct kwire_error *error)
 {
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	int result;
 
 	*token = NULL;

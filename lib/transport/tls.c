@@ -695,7 +695,7 @@ static int handshake_lower(const struct tls *tls, ssize_t result, bool heard,
 /* Nobody else knows this transport yet, so the lock is taken for form's sake only. */
 static int handshake(struct tls *tls, int64_t deadline_ms, struct kwire_error *error)
 {
-	struct kwire_error cause = KWIRE_ERROR_INIT;
+	struct kwire_error cause = kw_no_error();
 	bool heard = false;
 	int result = KWIRE_OK;
 

@@ -155,7 +155,8 @@ static bool print_partition(struct consumer *consumer, int32_t index, struct pla
 		if (kafka.retriable || kafka.refresh_metadata)
 			return true;
 		fprintf(stderr, "kwire: %s-%d at offset %" PRId64 ": %s (%d): %s\n", cat->topic,
-			place->partition, place->next, kafka.name, facts->kafka_code, kafka.text);
+			place->partition, place->next, kafka.name, facts->kafka_code,
+			kwire_kafka_error_text(facts->kafka_code));
 		return false;
 	}
 	if (facts->too_large_bytes > consumer->max_bytes)

@@ -112,7 +112,7 @@ struct kwire_metadata_response *cat_metadata(struct cat *cat, bool create)
 		if (!kafka.retriable || (code == 3 && !create) ||
 		    cat_now_ms() - start > (code == 3 ? 3000 : 10000)) {
 			fprintf(stderr, "kwire: %s: %s (%d): %s\n", cat->topic, kafka.name, code,
-				kafka.text);
+				kwire_kafka_error_text(code));
 			return NULL;
 		}
 		cat_pause(100);

@@ -184,7 +184,7 @@ static int check_topics(const struct cli *cli, const struct kwire_metadata_respo
 			continue;
 		fflush(stdout);
 		fprintf(stderr, "kwire: topic %s: %s (%d): %s\n", out_text(topic->name), error.name,
-			(int)error.code, error.text);
+			(int)error.code, kwire_kafka_error_text(error.code));
 		code = CLI_FAILURE;
 	}
 	return code;

@@ -151,16 +151,24 @@ void emit_data(const struct message *message, const char *directory)
 static void emit_names(const struct schema *schema, const char *directory)
 {
 	struct out out = {NULL, 0, 0};
+	int key = 0;
 
 	banner(&out, "gen/schema",
 	       "Names of all APIs by key, removed ones too; refers to none of them.");
-	put(&out, "#include <kwire/message.h>\n\n");
-	put(&out, "const char *kwire_api_name(int16_t key)\n{\n\tswitch (key) {\n");
+	put(&out, "#include <string.h>\n\n#include <kwire/message.h>\n\n");
+	put(&out, "/* One after the other, by key; \"\": there is none. */\n");
+	put(&out, "static const char names[] =\n");
 	for (int i = 0; i < schema->api_count; i++) {
-		line(&out, 1, "case %d:", schema->apis[i].key);
-		line(&out, 2, "return \"%s\";", schema->apis[i].name);
+		for (; key < schema->apis[i].key; key++)
+			put(&out, "\t\"\\0\"\n");
+		line(&out, 1, "\"%s\\0\"", schema->apis[i].name);
+		key = schema->apis[i].key + 1;
 	}
-	put(&out, "\tdefault:\n\t\treturn NULL;\n\t}\n}\n");
+	put(&out, "\t;\n\n");
+	put(&out, "const char *kwire_api_name(int16_t key)\n{\n\tconst char *name = names;\n\n");
+	put(&out, "\tif (key < 0 || key >= %d)\n\t\treturn NULL;\n", key);
+	put(&out, "\twhile (key-- > 0)\n\t\tname += strlen(name) + 1;\n");
+	put(&out, "\treturn *name != '\\0' ? name : NULL;\n}\n");
 	write_file(&out, directory, "api_names.c");
 }
 

@@ -2,6 +2,7 @@
 # left out by the linker.  docs/embedding.md has the figures.
 BUILD  = build/tiny
 TLS    = 0
+SASL   = 0
 GSASL  = 0
 GZIP   = 0
 SNAPPY = 0
