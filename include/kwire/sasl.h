@@ -58,6 +58,29 @@ typedef int kwire_token_function(void *context, const char *host, int64_t deadli
 KWIRE_API int kwire_config_set_token(struct kwire_config *config, kwire_token_function *function,
 				     void *context);
 
+/*
+ * Lets the sasl.oauthbearer properties name a token endpoint: OAUTHBEARER's
+ * tokens then come from an OpenID Connect provider by OAuth's grant of client
+ * credentials (RFC 6749, section 4.4).  The properties are those of Kafka:
+ * sasl.oauthbearer.token.endpoint.url, .client.credentials.client.id and
+ * .client.secret (or clientId, clientSecret and scope in sasl.jaas.config),
+ * .scope; https.ca.location for the endpoint's certificate.  They are checked
+ * when a client opens.  A call of its own because it links an HTTP client,
+ * which most programs do not need; properties that name an endpoint are
+ * KWIRE_ENOTBUILT without it.  A function given to kwire_config_set_token()
+ * comes first.
+ *
+ * A login that finds no token, or one past four fifths of its life, makes one
+ * request on a connection of its own, by the config's resolver and dialer,
+ * within the login's deadline.  KWIRE_EAUTH: the provider refused the client,
+ * with its words; KWIRE_ESASL: it failed, or answered nonsense; KWIRE_ETLS,
+ * KWIRE_ECONNECT, ...: it could not be reached.  The client's connections share
+ * the token, which stays in memory until it is old.
+ *
+ * Returns 0, or KWIRE_ENOMEM for a NULL config.
+ */
+KWIRE_API int kwire_oauth_client_credentials(struct kwire_config *config);
+
 /* What a mechanism is told of one login; borrowed for the length of `start`. */
 struct kwire_sasl_login {
 	size_t size;          /* sizeof(struct kwire_sasl_login) */

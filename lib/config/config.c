@@ -55,6 +55,8 @@ void kwire_config_free(struct kwire_config *config)
 		config->security_free(config->security);
 	if (config->watch != NULL)
 		config->watch->ops->free(config->watch);
+	if (config->tokens != NULL)
+		config->tokens_free(config->tokens);
 	kw_settings_fini(&config->settings);
 	kw_free(config->ignored);
 	kw_free(config);

@@ -77,6 +77,9 @@ struct kw_security_settings {
 	const char *oauth_scope;
 	const char *oauth_extensions; /* key=value,... */
 	enum kw_oauth_method oauth_method;
+	bool oauth_header_urlencode;   /* of id and secret, as RFC 6749 has it */
+	const char *https_ca_location; /* of the token endpoint: as ca_location and ca_pem */
+	const char *https_ca_pem;
 };
 
 /* broker.address.family */
@@ -141,6 +144,9 @@ enum {
 	KW_MECHANISMS_MAX = 8, /* that a program may add */
 };
 
+struct kw_token_source; /* lib/sasl/oidc.h */
+struct kw_token_store;
+
 /* A program's part in TLS and SASL: kwire/security.h, kwire/sasl.h. */
 struct kw_security_hooks {
 	kwire_credentials_function *credentials;
@@ -149,6 +155,7 @@ struct kw_security_hooks {
 	void *token_context;
 	kwire_clock_function *clock;
 	void *clock_context;
+	const struct kw_token_source *token_source; /* NULL: none was linked */
 	int mechanism_count;
 	struct {
 		const struct kwire_sasl_mechanism *mechanism;
@@ -174,6 +181,8 @@ struct kwire_config {
 	struct kw_security *security; /* of a frozen copy: what its connections share, or NULL */
 	void (*security_free)(struct kw_security *security);
 	struct kw_watch *watch; /* hooks; NULL: none */
+	struct kw_token_store *tokens; /* of a frozen copy: the token source's, or NULL */
+	void (*tokens_free)(struct kw_token_store *tokens);
 };
 
 /*

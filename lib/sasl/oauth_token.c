@@ -11,6 +11,7 @@
 #include "../base/file.h"
 #include "credentials.h"
 #include "jaas.h"
+#include "oidc.h"
 
 enum {
 	TOKEN_FILE_MAX = 262144,
@@ -248,6 +249,24 @@ static int add_extension(void *context, const char *name, const char *value)
 	return 0;
 }
 
+bool kw_oauth_wants_endpoint(const struct kwire_config *config)
+{
+	const struct kw_security_settings *settings = &config->settings.security;
+
+	/* Java's clients have no word for the method: the URL alone asks for it. */
+	return config->hooks.token == NULL &&
+	       (settings->oauth_method == KW_OAUTH_OIDC ||
+		(*settings->oauth_token_endpoint_url != '\0' &&
+		 *settings->oauth_token_file == '\0' && *settings->oauth_config == '\0'));
+}
+
+int kw_oauth_no_endpoint(struct kwire_error *error)
+{
+	return kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_SASL,
+			  "a token endpoint is configured, but this program did not link the code "
+			  "for it: it has to call kwire_oauth_client_credentials(config)");
+}
+
 int kw_oauth_token_get(struct kw_oauth_token *token, const struct kw_sasl_setting *setting,
 		       const struct kwire_sasl_login *login, struct kwire_error *error)
 {
@@ -258,9 +277,11 @@ int kw_oauth_token_get(struct kw_oauth_token *token, const struct kw_sasl_settin
 	memset(token, 0, sizeof(*token));
 	if (setting->config->hooks.token != NULL)
 		result = from_callback(token, setting, login, error);
-	else if (settings->oauth_method == KW_OAUTH_OIDC)
-		result = kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_SASL,
-				    "sasl.oauthbearer.method=oidc: set a token callback instead");
+	else if (kw_oauth_wants_endpoint(setting->config))
+		result = setting->config->hooks.token_source != NULL
+				 ? setting->config->hooks.token_source->fetch(setting, login,
+									      &token->token, error)
+				 : kw_oauth_no_endpoint(error);
 	else if (*settings->oauth_token_file != '\0')
 		result = from_file(token, setting->memory, settings->oauth_token_file, error);
 	else if (*settings->oauth_config != '\0')
@@ -271,6 +292,7 @@ int kw_oauth_token_get(struct kw_oauth_token *token, const struct kw_sasl_settin
 	if (result == 0 && token->token == NULL)
 		result = kw_fail_in(error, KWIRE_ECONFIG, KWIRE_PHASE_SASL,
 				    "OAUTHBEARER needs a token: a callback, "
+				    "sasl.oauthbearer.token.endpoint.url, "
 				    "sasl.oauthbearer.token.file or sasl.oauthbearer.config");
 	if (result == 0 && (token->extensions == NULL || *token->extensions == '\0')) {
 		kw_free(token->extensions);

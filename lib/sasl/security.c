@@ -8,6 +8,7 @@
 #include "../base/lock.h"
 #include "jaas.h"
 #include "mechanism.h"
+#include "oidc.h"
 
 /*
  * One set of settings, never changed, counted: who uses it keeps it, while
@@ -49,12 +50,28 @@ static struct material *material_get(const struct kwire_config *config)
 	return material;
 }
 
+/* OAUTHBEARER's tokens from an endpoint: whether they could be had at all. */
+static int check_endpoint(struct kwire_config *config, struct kwire_error *error)
+{
+	const struct kw_token_source *source = config->hooks.token_source;
+	int result;
+
+	if (!kw_oauth_wants_endpoint(config))
+		return KWIRE_OK;
+	if (source == NULL)
+		return kw_oauth_no_endpoint(error);
+	result = source->check(config, error);
+	return result != 0 ? result : source->attach(config, error);
+}
+
 /* Checks what would otherwise only be found out while a connection is made. */
-static int check_sasl(const struct kwire_config *config, struct kwire_error *error)
+static int check_sasl(struct kwire_config *config, struct kwire_error *error)
 {
 	const struct kw_security_settings *settings = &config->settings.security;
 	const char *list = settings->mechanisms;
+	bool oauth = false;
 	char name[64];
+	int result;
 
 	if (strspn(list, ", \t") == strlen(list))
 		return kw_fail_in(error, KWIRE_ECONFIG, KWIRE_PHASE_SASL,
@@ -66,6 +83,7 @@ static int check_sasl(const struct kwire_config *config, struct kwire_error *err
 			memcpy(name, list, size);
 			name[size] = '\0';
 			if (kw_sasl_has(config, name)) {
+				oauth = oauth || strcmp(name, "OAUTHBEARER") == 0;
 				list += size;
 				continue;
 			}
@@ -75,7 +93,8 @@ static int check_sasl(const struct kwire_config *config, struct kwire_error *err
 			KWIRE_PHASE_SASL, "sasl.mechanism: %.*s is not a mechanism of this build",
 			(int)size, list);
 	}
-	return *settings->jaas_config != '\0' ? kw_jaas_check(settings->jaas_config, error) : 0;
+	result = *settings->jaas_config != '\0' ? kw_jaas_check(settings->jaas_config, error) : 0;
+	return result == 0 && oauth ? check_endpoint(config, error) : result;
 }
 
 /* Settings made ready for use; `config` is frozen, and held where `hold`. */

@@ -19,6 +19,7 @@ struct tls_peer {
 	mbedtls_x509_crt certificate, client_ca;
 	mbedtls_pk_context key;
 	mbedtls_ssl_ticket_context tickets;
+	const char *says;
 };
 
 struct tls_serving {
@@ -62,6 +63,7 @@ static void *serve(void *context)
 {
 	struct tls_serving *serving = context;
 	struct tls_served *served = &serving->served;
+	const char *says = serving->peer->says;
 	unsigned char buffer[16384];
 	mbedtls_ssl_context ssl;
 	int code;
@@ -78,10 +80,16 @@ static void *serve(void *context)
 	while (code == 0) {
 		int got = mbedtls_ssl_read(&ssl, buffer, sizeof(buffer));
 
+		const unsigned char *answer = buffer;
+
 		if (got <= 0)
 			break;
+		if (says != NULL) {
+			answer = (const unsigned char *)says;
+			got = (int)strlen(says);
+		}
 		for (int at = 0; at < got;) {
-			int sent = mbedtls_ssl_write(&ssl, buffer + at, (size_t)(got - at));
+			int sent = mbedtls_ssl_write(&ssl, answer + at, (size_t)(got - at));
 
 			if (sent <= 0) {
 				code = sent;
@@ -89,6 +97,10 @@ static void *serve(void *context)
 			}
 			at += sent;
 			served->echoed += sent;
+		}
+		if (says != NULL) {
+			mbedtls_ssl_close_notify(&ssl);
+			break;
 		}
 	}
 	mbedtls_ssl_free(&ssl);
@@ -102,6 +114,7 @@ struct tls_peer *tls_peer_new(const struct tls_peer_options *options)
 	const struct kw_identity *identity = options->identity;
 	int code;
 
+	peer->says = options->says;
 	mbedtls_ssl_config_init(&peer->config);
 	mbedtls_x509_crt_init(&peer->certificate);
 	mbedtls_x509_crt_init(&peer->client_ca);

@@ -18,6 +18,7 @@ struct tls_peer_options {
 	const char
 		*client_ca; /* PEM; a client certificate of it is required.  NULL: not asked for */
 	bool old_versions;  /* TLS 1.0 and 1.1 only */
+	const char *says;   /* sent once something came, then it closes.  NULL: it echoes */
 };
 
 /* NULL: could not be made. */

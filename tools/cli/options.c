@@ -248,6 +248,7 @@ int cli_parse(struct cli *cli, const struct cli_command *command, int argc, char
 	cli->timeout_ms = -1;
 	cli->terminal = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 	cli->config = kwire_config_new();
+	kwire_oauth_client_credentials(cli->config);
 	result = take_options(cli, argc, argv, true, &verbose, done);
 	if (result == CLI_OK && !*done)
 		result = take_options(cli, argc, argv, false, &verbose, done);
