@@ -97,6 +97,7 @@ static void append(struct kw_mock_call *call)
 {
 	struct topic_call *c = (struct topic_call *)call;
 	struct kw_mock_batch_info info;
+	int64_t append_time;
 	struct kw_mock_partition *partition;
 	struct kw_mock_topic *topic = kw_mock_topic_find(call->mock, c->name);
 	int16_t code = 0;
@@ -116,7 +117,7 @@ static void append(struct kw_mock_call *call)
 	code = kw_mock_batch_read(c->batch.data, (size_t)c->batch.size, &info);
 	if (code == 0)
 		code = kw_mock_partition_append(call->mock, partition, c->batch.data, &info,
-						&c->offset);
+						&c->offset, &append_time);
 	if (code != 0)
 		refused(call, code, "the record cannot be appended");
 	kw_mock_fetches_wake(call->mock);

@@ -6,6 +6,9 @@
  */
 #include "configs.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <kwire/api/describe_configs.h>
 #include <kwire/api/incremental_alter_configs.h>
 
@@ -30,38 +33,55 @@ struct property {
 	const char *name;
 	const char *value;
 	int8_t type;
+	bool read_only; /* of a broker's: only its start can change it */
 };
 
 static const struct property topic_properties[] = {
-	{"cleanup.policy", "delete", TYPE_LIST},
-	{"compression.type", "producer", TYPE_STRING},
-	{"delete.retention.ms", "86400000", TYPE_LONG},
-	{"file.delete.delay.ms", "60000", TYPE_LONG},
-	{"flush.messages", "9223372036854775807", TYPE_LONG},
-	{"flush.ms", "9223372036854775807", TYPE_LONG},
-	{"index.interval.bytes", "4096", TYPE_INT},
-	{"max.compaction.lag.ms", "9223372036854775807", TYPE_LONG},
-	{"max.message.bytes", "1048588", TYPE_INT},
-	{"message.timestamp.type", "CreateTime", TYPE_STRING},
-	{"min.cleanable.dirty.ratio", "0.5", TYPE_DOUBLE},
-	{"min.compaction.lag.ms", "0", TYPE_LONG},
-	{"min.insync.replicas", "1", TYPE_INT},
-	{"preallocate", "false", TYPE_BOOLEAN},
-	{"retention.bytes", "-1", TYPE_LONG},
-	{"retention.ms", "604800000", TYPE_LONG},
-	{"segment.bytes", "1073741824", TYPE_INT},
-	{"segment.index.bytes", "10485760", TYPE_INT},
-	{"segment.jitter.ms", "0", TYPE_LONG},
-	{"segment.ms", "604800000", TYPE_LONG},
-	{"unclean.leader.election.enable", "false", TYPE_BOOLEAN},
+	{"cleanup.policy", "delete", TYPE_LIST, false},
+	{"compression.gzip.level", "-1", TYPE_INT, false},
+	{"compression.lz4.level", "9", TYPE_INT, false},
+	{"compression.type", "producer", TYPE_STRING, false},
+	{"compression.zstd.level", "3", TYPE_INT, false},
+	{"delete.retention.ms", "86400000", TYPE_LONG, false},
+	{"errors.deadletterqueue.group.enable", "false", TYPE_BOOLEAN, false},
+	{"file.delete.delay.ms", "60000", TYPE_LONG, false},
+	{"flush.messages", "9223372036854775807", TYPE_LONG, false},
+	{"flush.ms", "9223372036854775807", TYPE_LONG, false},
+	{"follower.replication.throttled.replicas", "", TYPE_LIST, false},
+	{"index.interval.bytes", "4096", TYPE_INT, false},
+	{"leader.replication.throttled.replicas", "", TYPE_LIST, false},
+	{"local.retention.bytes", "-2", TYPE_LONG, false},
+	{"local.retention.ms", "-2", TYPE_LONG, false},
+	{"max.compaction.lag.ms", "9223372036854775807", TYPE_LONG, false},
+	{"max.decompressed.message.bytes", "2147483639", TYPE_INT, false},
+	{"max.message.bytes", "1048588", TYPE_INT, false},
+	{"message.timestamp.after.max.ms", "3600000", TYPE_LONG, false},
+	{"message.timestamp.before.max.ms", "9223372036854775807", TYPE_LONG, false},
+	{"message.timestamp.type", "CreateTime", TYPE_STRING, false},
+	{"min.cleanable.dirty.ratio", "0.5", TYPE_DOUBLE, false},
+	{"min.compaction.lag.ms", "0", TYPE_LONG, false},
+	{"min.insync.replicas", "1", TYPE_INT, false},
+	{"preallocate", "false", TYPE_BOOLEAN, false},
+	{"remote.copy.lag.bytes", "-1", TYPE_LONG, false},
+	{"remote.copy.lag.ms", "0", TYPE_LONG, false},
+	{"remote.log.copy.disable", "false", TYPE_BOOLEAN, false},
+	{"remote.log.delete.on.disable", "false", TYPE_BOOLEAN, false},
+	{"remote.storage.enable", "false", TYPE_BOOLEAN, false},
+	{"retention.bytes", "-1", TYPE_LONG, false},
+	{"retention.ms", "604800000", TYPE_LONG, false},
+	{"segment.bytes", "1073741824", TYPE_INT, false},
+	{"segment.index.bytes", "10485760", TYPE_INT, false},
+	{"segment.jitter.ms", "0", TYPE_LONG, false},
+	{"segment.ms", "604800000", TYPE_LONG, false},
+	{"unclean.leader.election.enable", "false", TYPE_BOOLEAN, false},
 };
 
 static const struct property broker_properties[] = {
-	{"auto.create.topics.enable", "true", TYPE_BOOLEAN},
-	{"default.replication.factor", "1", TYPE_INT},
-	{"message.max.bytes", "1048588", TYPE_INT},
-	{"num.partitions", "1", TYPE_INT},
-	{"socket.request.max.bytes", "104857600", TYPE_INT},
+	{"auto.create.topics.enable", "true", TYPE_BOOLEAN, true},
+	{"default.replication.factor", "1", TYPE_INT, true},
+	{"message.max.bytes", "1048588", TYPE_INT, false},
+	{"num.partitions", "1", TYPE_INT, true},
+	{"socket.request.max.bytes", "104857600", TYPE_INT, true},
 };
 
 enum {
@@ -69,11 +89,31 @@ enum {
 	BROKER_PROPERTIES = sizeof(broker_properties) / sizeof(*broker_properties),
 };
 
-bool kw_mock_topic_config_known(struct kwire_string name)
+static bool fits(int8_t type, struct kwire_string value)
+{
+	char text[32];
+	char *end = text;
+
+	if (type == TYPE_BOOLEAN)
+		return kwire_string_equal(value, "true") || kwire_string_equal(value, "false");
+	if (type != TYPE_INT && type != TYPE_LONG && type != TYPE_DOUBLE)
+		return true;
+	if (value.size < 1 || value.size >= (int32_t)sizeof(text))
+		return false;
+	memcpy(text, value.data, (size_t)value.size);
+	text[value.size] = '\0';
+	if (type == TYPE_DOUBLE)
+		strtod(text, &end);
+	else
+		strtoll(text, &end, 10);
+	return *end == '\0';
+}
+
+bool kw_mock_topic_config_valid(struct kwire_string name, struct kwire_string value)
 {
 	for (int i = 0; i < TOPIC_PROPERTIES; i++)
 		if (kwire_string_equal(name, topic_properties[i].name))
-			return true;
+			return fits(topic_properties[i].type, value);
 	return false;
 }
 
@@ -147,7 +187,8 @@ static bool describe(struct kwire_mock *mock, const struct kwire_describe_config
 		config->name = kwire_string(properties[i].name);
 		config->value = kwire_string(given != NULL ? given : properties[i].value);
 		config->config_source = given != NULL ? SOURCE_TOPIC : SOURCE_DEFAULT;
-		config->read_only = topic == NULL;
+		config->read_only = properties[i].read_only;
+		config->documentation = kwire_string_of(NULL, 0);
 		config->config_type = properties[i].type;
 		if (request->include_synonyms && !put_synonym(mock, config))
 			return false;
@@ -184,8 +225,11 @@ void kw_mock_on_describe_configs(struct kw_mock_exchange *exchange, const void *
 		} else if (asked->resource_type != RESOURCE_BROKER && item->error_code == 0) {
 			item->error_code = INVALID_REQUEST;
 		}
-		item->error_message = item->error_code != 0 ? kw_mock_error_text(item->error_code)
-							    : kwire_string_of(NULL, 0);
+		/* Kafka's way: nothing to say of what is well, or not there. */
+		item->error_message = item->error_code != 0 &&
+						      item->error_code != UNKNOWN_TOPIC_OR_PARTITION
+					      ? kw_mock_error_text(item->error_code)
+					      : KWIRE_STRING("");
 		if (item->error_code == 0 && !describe(mock, request, asked, topic, item))
 			goto fail;
 	}
@@ -209,8 +253,12 @@ static int16_t alter(struct kw_mock_exchange *exchange,
 	if (topic == NULL)
 		return UNKNOWN_TOPIC_OR_PARTITION;
 	for (int32_t i = 0; i < asked->configs.count; i++)
-		if (!kw_mock_topic_config_known(asked->configs.items[i].name) ||
-		    asked->configs.items[i].config_operation > OPERATION_DELETE)
+		if (asked->configs.items[i].config_operation > OPERATION_DELETE ||
+		    !kw_mock_topic_config_valid(asked->configs.items[i].name,
+						asked->configs.items[i].config_operation ==
+								OPERATION_SET
+							? asked->configs.items[i].value
+							: KWIRE_STRING("1")))
 			return INVALID_CONFIG;
 	for (int32_t i = 0; i < asked->configs.count && !request->validate_only; i++)
 		if (kw_mock_topic_configure(exchange->mock, topic, asked->configs.items[i].name,

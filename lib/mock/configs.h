@@ -7,7 +7,8 @@
 
 #include "topics.h"
 
-bool kw_mock_topic_config_known(struct kwire_string name);
+/* Whether there is such a property, and it can have that value. */
+bool kw_mock_topic_config_valid(struct kwire_string name, struct kwire_string value);
 
 /* What CreateTopics says of a topic (NULL: it was only validated); false: no memory. */
 bool kw_mock_created_configs(struct kwire_mock *mock, const struct kw_mock_topic *topic,

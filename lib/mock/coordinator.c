@@ -42,7 +42,10 @@ void kw_mock_on_find_coordinator(struct kw_mock_exchange *exchange, const void *
 			item->host = kwire_string(kw_mock_host(mock));
 			item->port = broker->port;
 		}
-		item->error_message = kw_mock_error_text(item->error_code);
+		/* Kafka's own words where all is well, of which there are two. */
+		item->error_message = item->error_code != 0 ? kw_mock_error_text(item->error_code)
+				      : batched             ? KWIRE_STRING("")
+							    : KWIRE_STRING("NONE");
 	}
 	if (!batched) {
 		const struct kwire_find_coordinator_response_coordinator

@@ -56,6 +56,10 @@ static struct found look(struct kw_mock_exchange *exchange,
 	if (found.code != 0)
 		return found;
 	log = &found.partition->log;
+	if (asked->last_fetched_epoch > found.partition->leader_epoch) {
+		found.code = OFFSET_OUT_OF_RANGE;
+		return found;
+	}
 	if (asked->last_fetched_epoch >= 0) {
 		found.diverging_end = kw_mock_log_epoch_end(log, asked->last_fetched_epoch, &epoch);
 		if (epoch >= 0 && (epoch < asked->last_fetched_epoch ||
@@ -163,7 +167,11 @@ static bool put_partition(struct kw_mock_exchange *exchange,
 	item->error_code = found->code;
 	item->high_watermark = -1;
 	item->records = kwire_bytes_of("", 0);
-	item->aborted_transactions.count = -1;
+	/* Null, as there are none; Kafka has an empty list of a partition that it does not know. */
+	item->aborted_transactions.count = found->code == UNKNOWN_TOPIC_OR_PARTITION ||
+							   found->code == UNKNOWN_TOPIC_ID
+						   ? 0
+						   : -1;
 	if (found->code == NOT_LEADER_OR_FOLLOWER || found->code == FENCED_LEADER_EPOCH) {
 		if (exchange->request.api_version >= LEADERS_FROM) {
 			item->current_leader.leader_id = found->partition->leader_id;
@@ -187,6 +195,19 @@ static bool put_partition(struct kw_mock_exchange *exchange,
 	       put_aborted(exchange->mock, found, asked->fetch_offset, item);
 }
 
+/* Whether some partition's answer names this broker as its leader. */
+static bool named(const struct kwire_fetch_response *response, int32_t broker_id)
+{
+	for (int32_t i = 0; i < response->responses.count; i++)
+		for (int32_t k = 0; k < response->responses.items[i].partitions.count; k++)
+			if (response->responses.items[i]
+				    .partitions.items[k]
+				    .current_leader.leader_id == broker_id)
+				return true;
+	return false;
+}
+
+/* Where those leaders are to be found. */
 static bool put_endpoints(struct kwire_mock *mock, struct kwire_fetch_response *response)
 {
 	if (!KW_MOCK_ARRAY(mock, response->node_endpoints, mock->broker_count))
@@ -196,7 +217,7 @@ static bool put_endpoints(struct kwire_mock *mock, struct kwire_fetch_response *
 		struct kwire_fetch_response_node_endpoint
 			*item = &response->node_endpoints.items[response->node_endpoints.count];
 
-		if (!b->up)
+		if (!b->up || !named(response, b->id))
 			continue;
 		*item = (struct kwire_fetch_response_node_endpoint)
 			KWIRE_FETCH_RESPONSE_NODE_ENDPOINT_INIT;

@@ -12,7 +12,7 @@
 
 enum {
 	NOT_FOUND_FROM = 6,
-	GROUP_OPERATIONS = 0x148, /* read, delete, describe */
+	GROUP_OPERATIONS = 0xd48, /* read, delete, describe, describe and alter configs */
 };
 
 static bool describe(struct kwire_mock *mock, const struct kw_mock_group *group,
@@ -174,7 +174,6 @@ void kw_mock_on_delete_groups(struct kw_mock_exchange *exchange, const void *mes
 			KWIRE_DELETE_GROUPS_RESPONSE_RESULT_INIT;
 		item->group_id = request->groups_names.items[i];
 		item->error_code = delete_one(exchange, item->group_id);
-		item->error_message = kw_mock_error_text(item->error_code);
 	}
 	kw_mock_finish(exchange, &response);
 }

@@ -9,6 +9,7 @@
 enum {
 	MAX_METADATA = 4096,
 	OFFSET_METADATA_TOO_LARGE = 12,
+	NOT_FOUND_FROM = 9,
 	COMMIT_IDS_FROM = 10,
 	FETCH_IDS_FROM = 10,
 	BATCHED_FROM = 8,
@@ -157,7 +158,8 @@ void kw_mock_on_offset_commit(struct kw_mock_exchange *exchange, const void *mes
 	if (code == 0) {
 		group = kw_mock_group_find(mock, request->group_id);
 		if (group == NULL && request->generation_id_or_member_epoch >= 0)
-			code = ILLEGAL_GENERATION;
+			code = exchange->request.api_version >= NOT_FOUND_FROM ? GROUP_ID_NOT_FOUND
+									       : ILLEGAL_GENERATION;
 		else if (group == NULL &&
 			 (group = kw_mock_group_get(mock, request->group_id)) == NULL)
 			code = KAFKA_STORAGE_ERROR;

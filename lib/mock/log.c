@@ -76,7 +76,7 @@ static int32_t sequence_after(int32_t sequence, int32_t count)
 /* 0: append it; with `*repeated` it is there already. */
 static int16_t check_sequence(const struct kw_mock_producer *producer,
 			      const struct kw_mock_batch_info *info, bool *repeated,
-			      int64_t *base_offset)
+			      int64_t *base_offset, int64_t *append_time)
 {
 	int32_t last = sequence_after(info->base_sequence, info->last_offset_delta);
 
@@ -92,6 +92,7 @@ static int16_t check_sequence(const struct kw_mock_producer *producer,
 		    producer->batches[i].last == last) {
 			*repeated = true;
 			*base_offset = producer->batches[i].base_offset;
+			*append_time = producer->batches[i].max_timestamp;
 			return 0;
 		}
 	if (info->base_sequence != sequence_after(producer->batches[producer->count - 1].last, 1))
@@ -100,7 +101,7 @@ static int16_t check_sequence(const struct kw_mock_producer *producer,
 }
 
 static void note_sequence(struct kw_mock_producer *producer, const struct kw_mock_batch_info *info,
-			  int64_t base_offset, int64_t now_ms)
+			  int64_t base_offset, int64_t now_ms, int64_t max_timestamp)
 {
 	if (info->producer_epoch != producer->epoch)
 		producer->count = 0;
@@ -115,7 +116,7 @@ static void note_sequence(struct kw_mock_producer *producer, const struct kw_moc
 	producer->batches[producer->count].last = sequence_after(info->base_sequence,
 								 info->last_offset_delta);
 	producer->batches[producer->count].base_offset = base_offset;
-	producer->batches[producer->count].append_time = now_ms;
+	producer->batches[producer->count].max_timestamp = max_timestamp;
 	producer->count++;
 }
 
@@ -166,7 +167,7 @@ static bool note_epoch(struct kw_mock_log *log, int32_t epoch)
 
 int16_t kw_mock_log_append(struct kw_mock_log *log, const uint8_t *data,
 			   const struct kw_mock_batch_info *info, int32_t leader_epoch,
-			   int64_t now_ms, int64_t append_time, int64_t *base_offset)
+			   int64_t now_ms, int64_t *append_time, int64_t *base_offset)
 {
 	struct kw_mock_producer *producer = NULL;
 	struct kw_mock_batch *batch;
@@ -179,7 +180,9 @@ int16_t kw_mock_log_append(struct kw_mock_log *log, const uint8_t *data,
 		producer = get_producer(log, info->producer_id);
 		if (producer == NULL)
 			return KAFKA_STORAGE_ERROR;
-		code = control ? 0 : check_sequence(producer, info, &repeated, base_offset);
+		code = control ? 0
+			       : check_sequence(producer, info, &repeated, base_offset,
+						append_time);
 		if (code != 0 || repeated)
 			return code;
 	}
@@ -193,17 +196,17 @@ int16_t kw_mock_log_append(struct kw_mock_log *log, const uint8_t *data,
 	*base_offset = log->end_offset;
 	kw_store64(copy + KW_BATCH_OFFSET, (uint64_t)log->end_offset);
 	kw_store32(copy + KW_BATCH_EPOCH, (uint32_t)leader_epoch);
-	if (append_time >= 0) {
+	if (*append_time >= 0) {
 		kw_store16(copy + KW_BATCH_ATTRIBUTES,
 			   (uint16_t)(info->attributes | KW_ATTRIBUTE_LOG_APPEND_TIME));
-		kw_store64(copy + KW_BATCH_MAX_TIMESTAMP, (uint64_t)append_time);
+		kw_store64(copy + KW_BATCH_MAX_TIMESTAMP, (uint64_t)*append_time);
 		kw_store32(copy + KW_BATCH_CRC,
 			   kw_crc32c(0, copy + KW_BATCH_ATTRIBUTES,
 				     (size_t)info->size - KW_BATCH_ATTRIBUTES));
 	}
 	batch->base_offset = log->end_offset;
 	batch->last_offset = log->end_offset + info->last_offset_delta;
-	batch->max_timestamp = append_time >= 0 ? append_time : info->max_timestamp;
+	batch->max_timestamp = *append_time >= 0 ? *append_time : info->max_timestamp;
 	batch->producer_id = info->producer_id;
 	batch->leader_epoch = leader_epoch;
 	batch->size = info->size;
@@ -214,7 +217,7 @@ int16_t kw_mock_log_append(struct kw_mock_log *log, const uint8_t *data,
 	log->end_offset = batch->last_offset + 1;
 	log->bytes += info->size;
 	if (producer != NULL && !control) {
-		note_sequence(producer, info, *base_offset, now_ms);
+		note_sequence(producer, info, *base_offset, now_ms, batch->max_timestamp);
 		if (batch->transactional && producer->open_offset < 0)
 			producer->open_offset = *base_offset;
 	}
@@ -250,6 +253,7 @@ int kw_mock_log_end_transaction(struct kw_mock_log *log, int64_t producer_id,
 	struct kw_mock_producer *producer = get_producer(log, producer_id);
 	struct kw_mock_batch_info info;
 	struct kwire_bytes marker;
+	int64_t append_time = -1;
 	int64_t offset;
 	int result = KWIRE_ENOMEM;
 
@@ -272,7 +276,7 @@ int kw_mock_log_end_transaction(struct kw_mock_log *log, int64_t producer_id,
 		info.base_timestamp = info.max_timestamp = now_ms;
 		info.producer_id = producer_id;
 		info.producer_epoch = producer_epoch;
-		if (kw_mock_log_append(log, marker.data, &info, leader_epoch, now_ms, -1,
+		if (kw_mock_log_append(log, marker.data, &info, leader_epoch, now_ms, &append_time,
 				       &offset) == 0 &&
 		    (committed || producer->open_offset < 0 ||
 		     note_aborted(log, producer_id, producer->open_offset, offset))) {

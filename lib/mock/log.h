@@ -41,7 +41,7 @@ struct kw_mock_producer {
 		int32_t first;
 		int32_t last;
 		int64_t base_offset;
-		int64_t append_time;
+		int64_t max_timestamp;
 	} batches[KW_MOCK_SEQUENCES]; /* the newest last */
 };
 
@@ -96,11 +96,12 @@ int16_t kw_mock_batch_read(const uint8_t *data, size_t size, struct kw_mock_batc
 /*
  * Appends a batch (copied) at the end.  Checks the producer's sequence: a
  * repeated batch is not appended again and keeps its offset.  0 or Kafka's
- * error code.  `append_time` >= 0: the log's own time replaces the producer's.
+ * error code.  `*append_time` >= 0: the log's own time replaces the producer's;
+ * it becomes the largest time of the batch that is repeated.
  */
 int16_t kw_mock_log_append(struct kw_mock_log *log, const uint8_t *data,
 			   const struct kw_mock_batch_info *info, int32_t leader_epoch,
-			   int64_t now_ms, int64_t append_time, int64_t *base_offset);
+			   int64_t now_ms, int64_t *append_time, int64_t *base_offset);
 
 /* Ends a producer's transaction with a marker.  KWIRE_ENOMEM. */
 int kw_mock_log_end_transaction(struct kw_mock_log *log, int64_t producer_id,

@@ -8,7 +8,9 @@
 #include "behaviour.h"
 
 enum {
-	ID_REQUIRED_FROM = 4, /* KIP-394 */
+	ID_REQUIRED_FROM = 4,       /* KIP-394 */
+	PROTOCOL_REQUIRED_FROM = 5, /* of SyncGroup: KIP-559 */
+	NULL_PROTOCOL_FROM = 7,
 	MAX_SESSION_MS = 1800000,
 };
 
@@ -19,7 +21,9 @@ static void refuse_join(struct kw_mock_exchange *exchange, int16_t code,
 
 	response.error_code = code;
 	response.member_id = member_id;
-	response.protocol_name = KWIRE_STRING("");
+	response.protocol_name = exchange->request.api_version < NULL_PROTOCOL_FROM
+					 ? KWIRE_STRING("")
+					 : kwire_string(NULL);
 	kw_mock_finish(exchange, &response);
 }
 
@@ -311,9 +315,14 @@ void kw_mock_on_sync_group(struct kw_mock_exchange *exchange, const void *messag
 	const struct kwire_sync_group_request *request = message;
 	struct kw_mock_member *member = NULL;
 	struct kw_mock_group *group;
-	int16_t code = find_speaker(exchange, request->group_id, request->member_id,
-				    request->group_instance_id, request->generation_id, &member);
+	int16_t code = 0;
 
+	if (exchange->request.api_version >= PROTOCOL_REQUIRED_FROM &&
+	    (request->protocol_type.data == NULL || request->protocol_name.data == NULL))
+		code = INCONSISTENT_GROUP_PROTOCOL;
+	if (code == 0)
+		code = find_speaker(exchange, request->group_id, request->member_id,
+				    request->group_instance_id, request->generation_id, &member);
 	if (code == 0) {
 		group = member->group;
 		if ((request->protocol_type.data != NULL && group->protocol_type != NULL &&

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What clients ask to find their way: Metadata, DescribeCluster, DescribeTopicPartitions. */
+#include <stdlib.h>
+
 #include <kwire/api/describe_cluster.h>
 #include <kwire/api/describe_topic_partitions.h>
 #include <kwire/api/metadata.h>
@@ -10,6 +12,7 @@ enum {
 	/* Every operation there is, as brokers without an authorizer say. */
 	TOPIC_OPERATIONS = 0xdf8,
 	CLUSTER_OPERATIONS = 0x1fa0,
+	MAX_DESCRIBED = 2000, /* partitions in an answer of DescribeTopicPartitions */
 };
 
 static int32_t brokers_up(const struct kwire_mock *mock)
@@ -193,37 +196,47 @@ void kw_mock_on_describe_cluster(struct kw_mock_exchange *exchange, const void *
 	kw_mock_finish(exchange, &response);
 }
 
+/* A topic's partitions from `first` on, at most `*room` of them; how many come after those. */
 static bool describe_topic(struct kw_mock_exchange *exchange, struct kwire_string name,
-			   struct kwire_describe_topic_partitions_response_topic *item)
+			   int32_t first, int32_t *room,
+			   struct kwire_describe_topic_partitions_response_topic *item,
+			   int32_t *left)
 {
 	struct kwire_mock *mock = exchange->mock;
 	struct kw_mock_topic *topic = kw_mock_topic_find(mock, name);
+	int32_t count;
 
 	*item = (struct kwire_describe_topic_partitions_response_topic)
 		KWIRE_DESCRIBE_TOPIC_PARTITIONS_RESPONSE_TOPIC_INIT;
 	item->name = name;
+	*left = 0;
 	if (exchange->forced_code != 0) {
 		item->error_code = exchange->forced_code;
 		return true;
 	}
+	item->topic_authorized_operations = TOPIC_OPERATIONS;
 	if (topic == NULL) {
 		item->error_code = kw_mock_topic_name_valid(name) ? UNKNOWN_TOPIC_OR_PARTITION
 								  : INVALID_TOPIC_EXCEPTION;
 		return true;
 	}
 	item->topic_id = topic->id;
-	item->topic_authorized_operations = TOPIC_OPERATIONS;
-	if (!KW_MOCK_ARRAY(mock, item->partitions, topic->partition_count))
+	if (first > topic->partition_count)
+		first = topic->partition_count;
+	count = topic->partition_count - first < *room ? topic->partition_count - first : *room;
+	*left = topic->partition_count - first - count;
+	*room -= count;
+	if (!KW_MOCK_ARRAY(mock, item->partitions, count))
 		return false;
-	for (int32_t i = 0; i < topic->partition_count; i++) {
-		const struct kw_mock_partition *partition = topic->partitions[i];
+	for (int32_t i = 0; i < count; i++) {
+		const struct kw_mock_partition *partition = topic->partitions[first + i];
 		struct kwire_describe_topic_partitions_response_topic_partition
 			*p = &item->partitions.items[i];
 
 		*p = (struct kwire_describe_topic_partitions_response_topic_partition)
 			KWIRE_DESCRIBE_TOPIC_PARTITIONS_RESPONSE_TOPIC_PARTITION_INIT;
 		p->error_code = partition->leader_id < 0 ? LEADER_NOT_AVAILABLE : 0;
-		p->partition_index = i;
+		p->partition_index = partition->index;
 		p->leader_id = partition->leader_id;
 		p->leader_epoch = partition->leader_epoch;
 		/* None, which is not null: Java's client takes null amiss. */
@@ -235,29 +248,81 @@ static bool describe_topic(struct kw_mock_exchange *exchange, struct kwire_strin
 	return true;
 }
 
-/* All at once: the limit is a wish, and a cursor never needed. */
+static int by_name(const void *a, const void *b)
+{
+	const struct kwire_string *x = a, *y = b;
+	int order = memcmp(x->data, y->data, (size_t)(x->size < y->size ? x->size : y->size));
+
+	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+/* The names that are meant, in the order in which a cursor goes through them. */
+static bool sorted_names(struct kwire_mock *mock,
+			 const struct kwire_describe_topic_partitions_request *request,
+			 struct kwire_string_array *names)
+{
+	bool all = request->topics.count == 0;
+	int32_t i = 0;
+
+	if (!KW_MOCK_ARRAY(mock, *names, all ? mock->topics.count : request->topics.count))
+		return false;
+	if (all)
+		for (struct kw_mock_topic *t = mock->topics.first; t != NULL; t = t->next)
+			names->items[i++] = kwire_string_of(t->name, (size_t)t->name_size);
+	else
+		for (; i < request->topics.count; i++)
+			names->items[i] = request->topics.items[i].name;
+	if (names->count > 0)
+		qsort(names->items, (size_t)names->count, sizeof(*names->items), by_name);
+	return true;
+}
+
 void kw_mock_on_describe_topic_partitions(struct kw_mock_exchange *exchange, const void *message)
 {
 	const struct kwire_describe_topic_partitions_request *request = message;
 	struct kwire_describe_topic_partitions_response response =
 		KWIRE_DESCRIBE_TOPIC_PARTITIONS_RESPONSE_INIT;
+	struct kwire_describe_topic_partitions_response_next_cursor next =
+		KWIRE_DESCRIBE_TOPIC_PARTITIONS_RESPONSE_NEXT_CURSOR_INIT;
+	int32_t room = request->response_partition_limit < MAX_DESCRIBED
+			       ? request->response_partition_limit
+			       : MAX_DESCRIBED;
 	struct kwire_mock *mock = exchange->mock;
-	bool all = request->topics.count == 0;
-	int32_t i = 0;
+	struct kwire_string_array names;
+	int32_t left = 0;
 
-	if (!KW_MOCK_ARRAY(mock, response.topics, all ? mock->topics.count : request->topics.count))
+	if (!sorted_names(mock, request, &names) ||
+	    !KW_MOCK_ARRAY(mock, response.topics, names.count))
 		goto fail;
-	if (all) {
-		for (struct kw_mock_topic *t = mock->topics.first; t != NULL; t = t->next, i++)
-			if (!describe_topic(exchange,
-					    kwire_string_of(t->name, (size_t)t->name_size),
-					    &response.topics.items[i]))
-				goto fail;
-	} else {
-		for (; i < request->topics.count; i++)
-			if (!describe_topic(exchange, request->topics.items[i].name,
-					    &response.topics.items[i]))
-				goto fail;
+	response.topics.count = 0;
+	for (int32_t i = 0; i < names.count && left == 0; i++) {
+		int32_t first = 0;
+
+		if (request->cursor != NULL) {
+			int order = by_name(&names.items[i], &request->cursor->topic_name);
+
+			if (order < 0)
+				continue;
+			if (order == 0)
+				first = request->cursor->partition_index;
+		}
+		if (room <= 0) {
+			next.topic_name = names.items[i];
+			next.partition_index = 0;
+			response.next_cursor = &next;
+			break;
+		}
+		if (!describe_topic(exchange, names.items[i], first > 0 ? first : 0, &room,
+				    &response.topics.items[response.topics.count], &left))
+			goto fail;
+		if (left > 0) {
+			next.topic_name = names.items[i];
+			next.partition_index = kw_mock_topic_find(mock, names.items[i])
+						       ->partition_count -
+					       left;
+			response.next_cursor = &next;
+		}
+		response.topics.count++;
 	}
 	kw_mock_finish(exchange, &response);
 	return;

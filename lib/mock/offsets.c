@@ -55,8 +55,19 @@ static int64_t max_timestamp(const struct kw_mock_log *log)
 	return max;
 }
 
+/* Whether a partition is asked for more than once. */
+static bool repeated(const struct kwire_list_offsets_request_topic *topic, int32_t index)
+{
+	int32_t count = 0;
+
+	for (int32_t i = 0; i < topic->partitions.count; i++)
+		count += topic->partitions.items[i].partition_index == index;
+	return count > 1;
+}
+
 static void list_one(struct kw_mock_exchange *exchange,
-		     const struct kwire_list_offsets_request *request, struct kwire_string name,
+		     const struct kwire_list_offsets_request *request,
+		     const struct kwire_list_offsets_request_topic *topic,
 		     const struct kwire_list_offsets_request_topic_partition *asked,
 		     struct kwire_list_offsets_response_topic_partition *item)
 {
@@ -68,11 +79,13 @@ static void list_one(struct kw_mock_exchange *exchange,
 		KWIRE_LIST_OFFSETS_RESPONSE_TOPIC_PARTITION_INIT;
 	item->partition_index = asked->partition_index;
 	item->error_code = exchange->forced_code;
+	if (item->error_code == 0 && repeated(topic, asked->partition_index))
+		item->error_code = INVALID_REQUEST;
 	if (item->error_code == 0)
-		item->error_code = kw_mock_partition_at(exchange->mock, exchange->request.broker_id,
-							kw_mock_topic_find(exchange->mock, name),
-							asked->partition_index,
-							asked->current_leader_epoch, &partition);
+		item->error_code = kw_mock_partition_at(
+			exchange->mock, exchange->request.broker_id,
+			kw_mock_topic_find(exchange->mock, topic->name), asked->partition_index,
+			asked->current_leader_epoch, &partition);
 	if (item->error_code != 0)
 		return;
 	log = &partition->log;
@@ -115,7 +128,7 @@ void kw_mock_on_list_offsets(struct kw_mock_exchange *exchange, const void *mess
 		if (!KW_MOCK_ARRAY(mock, item->partitions, asked->partitions.count))
 			goto fail;
 		for (int32_t k = 0; k < asked->partitions.count; k++)
-			list_one(exchange, request, asked->name, &asked->partitions.items[k],
+			list_one(exchange, request, asked, &asked->partitions.items[k],
 				 &item->partitions.items[k]);
 	}
 	kw_mock_finish(exchange, &response);

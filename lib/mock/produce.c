@@ -28,7 +28,9 @@ static int16_t check_batch(struct kw_mock_exchange *exchange,
 			   struct kw_mock_batch_info *info)
 {
 	struct kw_mock_topic *topic = partition->topic;
-	int16_t code = kw_mock_batch_read(records.data, (size_t)records.size, info);
+	int16_t code = records.size <= 0
+			       ? INVALID_RECORD
+			       : kw_mock_batch_read(records.data, (size_t)records.size, info);
 	bool transactional;
 
 	if (code != 0)
@@ -43,6 +45,8 @@ static int16_t check_batch(struct kw_mock_exchange *exchange,
 		return UNSUPPORTED_COMPRESSION_TYPE;
 	if (!transactional)
 		return 0;
+	if (request->transactional_id.data == NULL)
+		return TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
 	return kw_mock_transaction_may_produce(
 		exchange->mock, request->transactional_id, info->producer_id, info->producer_epoch,
 		kwire_string_of(topic->name, (size_t)topic->name_size), partition->index,
@@ -76,15 +80,13 @@ static void produce_one(struct kw_mock_exchange *exchange,
 		code = check_batch(exchange, request, partition, asked->records, &info);
 	if (code == 0)
 		code = kw_mock_partition_append(mock, partition, asked->records.data, &info,
-						&offset);
+						&offset, &item->log_append_time_ms);
 	item->error_code = code;
+	if (code == OUT_OF_ORDER_SEQUENCE_NUMBER)
+		item->log_start_offset = partition->log.start_offset;
 	if (code == 0) {
-		const char *type = kw_mock_topic_config(topic, "message.timestamp.type");
-
 		item->base_offset = offset;
 		item->log_start_offset = partition->log.start_offset;
-		if (type != NULL && strcmp(type, "LogAppendTime") == 0)
-			item->log_append_time_ms = kw_mock_wall_ms(mock);
 	} else if (code == NOT_LEADER_OR_FOLLOWER && partition != NULL &&
 		   exchange->request.api_version >= LEADERS_FROM) {
 		item->current_leader.leader_id = partition->leader_id;
@@ -92,7 +94,19 @@ static void produce_one(struct kw_mock_exchange *exchange,
 	}
 }
 
-/* Where the leaders named above are to be found. */
+/* Whether some partition's answer names this broker as its leader. */
+static bool named(const struct kwire_produce_response *response, int32_t broker_id)
+{
+	for (int32_t i = 0; i < response->responses.count; i++)
+		for (int32_t k = 0; k < response->responses.items[i].partition_responses.count; k++)
+			if (response->responses.items[i]
+				    .partition_responses.items[k]
+				    .current_leader.leader_id == broker_id)
+				return true;
+	return false;
+}
+
+/* Where those leaders are to be found. */
 static bool put_endpoints(struct kwire_mock *mock, struct kwire_produce_response *response)
 {
 	if (!KW_MOCK_ARRAY(mock, response->node_endpoints, mock->broker_count))
@@ -102,7 +116,7 @@ static bool put_endpoints(struct kwire_mock *mock, struct kwire_produce_response
 		struct kwire_produce_response_node_endpoint
 			*item = &response->node_endpoints.items[response->node_endpoints.count];
 
-		if (!b->up)
+		if (!b->up || !named(response, b->id))
 			continue;
 		*item = (struct kwire_produce_response_node_endpoint)
 			KWIRE_PRODUCE_RESPONSE_NODE_ENDPOINT_INIT;

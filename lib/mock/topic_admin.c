@@ -11,6 +11,19 @@ enum {
 	CONFIGS_FROM = 5
 };
 
+/* Whether these are brokers that exist, each once. */
+static bool brokers_differ(struct kwire_mock *mock, const struct kwire_int32_array *ids)
+{
+	for (int32_t i = 0; i < ids->count; i++) {
+		if (kw_mock_broker_find(mock, ids->items[i]) == NULL)
+			return false;
+		for (int32_t k = 0; k < i; k++)
+			if (ids->items[k] == ids->items[i])
+				return false;
+	}
+	return true;
+}
+
 /* How many partitions a manual assignment means: 0..n-1, each once, on brokers that exist. */
 static int16_t check_assignments(struct kwire_mock *mock,
 				 const struct kwire_create_topics_request_topic *asked)
@@ -28,9 +41,8 @@ static int16_t check_assignments(struct kwire_mock *mock,
 		for (int32_t k = 0; k < i; k++)
 			if (asked->assignments.items[k].partition_index == a->partition_index)
 				return INVALID_REPLICA_ASSIGNMENT;
-		for (int32_t k = 0; k < a->broker_ids.count; k++)
-			if (kw_mock_broker_find(mock, a->broker_ids.items[k]) == NULL)
-				return INVALID_REPLICA_ASSIGNMENT;
+		if (!brokers_differ(mock, &a->broker_ids))
+			return INVALID_REPLICA_ASSIGNMENT;
 	}
 	return 0;
 }
@@ -73,7 +85,9 @@ static int16_t create_one(struct kw_mock_exchange *exchange,
 	if (code == 0)
 		code = kw_mock_topic_check(mock, asked->name, partitions, replicas);
 	for (int32_t i = 0; code == 0 && i < asked->configs.count; i++)
-		if (!kw_mock_topic_config_known(asked->configs.items[i].name))
+		if (asked->configs.items[i].value.data == NULL ||
+		    !kw_mock_topic_config_valid(asked->configs.items[i].name,
+						asked->configs.items[i].value))
 			code = INVALID_CONFIG;
 	if (code != 0 || request->validate_only)
 		return code;
@@ -107,7 +121,6 @@ void kw_mock_on_create_topics(struct kw_mock_exchange *exchange, const void *mes
 		item->name = asked->name;
 		item->error_code = create_one(exchange, request, asked, &topic);
 		item->error_message = kw_mock_error_text(item->error_code);
-		item->configs.count = -1;
 		if (item->error_code != 0)
 			continue;
 		if (topic != NULL)
@@ -191,6 +204,12 @@ static int16_t grow_one(struct kw_mock_exchange *exchange,
 		return exchange->forced_code;
 	if (kw_mock_needs_controller(exchange))
 		return NOT_CONTROLLER;
+	for (int32_t i = 0; i < request->topics.count; i++)
+		if (&request->topics.items[i] != asked &&
+		    request->topics.items[i].name.size == asked->name.size &&
+		    memcmp(request->topics.items[i].name.data, asked->name.data,
+			   (size_t)asked->name.size) == 0)
+			return INVALID_REQUEST;
 	if (topic == NULL)
 		return UNKNOWN_TOPIC_OR_PARTITION;
 	before = topic->partition_count;
@@ -203,11 +222,8 @@ static int16_t grow_one(struct kw_mock_exchange *exchange,
 			const struct kwire_int32_array *ids = &asked->assignments.items[i]
 								       .broker_ids;
 
-			if (ids->count < 1 || ids->count > KW_MOCK_MAX_REPLICAS)
+			if (ids->count != topic->replication_factor || !brokers_differ(mock, ids))
 				return INVALID_REPLICA_ASSIGNMENT;
-			for (int32_t k = 0; k < ids->count; k++)
-				if (kw_mock_broker_find(mock, ids->items[k]) == NULL)
-					return INVALID_REPLICA_ASSIGNMENT;
 		}
 	}
 	if (request->validate_only)
@@ -235,7 +251,8 @@ void kw_mock_on_create_partitions(struct kw_mock_exchange *exchange, const void 
 			KWIRE_CREATE_PARTITIONS_RESPONSE_RESULT_INIT;
 		item->name = request->topics.items[i].name;
 		item->error_code = grow_one(exchange, request, &request->topics.items[i]);
-		item->error_message = kw_mock_error_text(item->error_code);
+		if (item->error_code != UNKNOWN_TOPIC_OR_PARTITION)
+			item->error_message = kw_mock_error_text(item->error_code);
 	}
 	kw_mock_finish(exchange, &response);
 }

@@ -381,16 +381,16 @@ static void make_room(struct kwire_mock *mock)
 
 int16_t kw_mock_partition_append(struct kwire_mock *mock, struct kw_mock_partition *partition,
 				 const uint8_t *data, const struct kw_mock_batch_info *info,
-				 int64_t *base_offset)
+				 int64_t *base_offset, int64_t *append_time)
 {
 	const char *type = kw_mock_topic_config(partition->topic, "message.timestamp.type");
 	int64_t now = kw_mock_wall_ms(mock);
 	int64_t before = partition->log.bytes;
 	int16_t code;
 
+	*append_time = type != NULL && strcmp(type, "LogAppendTime") == 0 ? now : -1;
 	code = kw_mock_log_append(&partition->log, data, info, partition->leader_epoch, now,
-				  type != NULL && strcmp(type, "LogAppendTime") == 0 ? now : -1,
-				  base_offset);
+				  append_time, base_offset);
 	mock->topics.bytes += partition->log.bytes - before;
 	if (mock->topics.bytes > mock->topics.max_bytes)
 		make_room(mock);

@@ -100,11 +100,12 @@ int16_t kw_mock_partition_at(struct kwire_mock *mock, int32_t broker_id,
 
 /*
  * Appends what a producer sent, with the topic's rules; deletes the oldest
- * records where the cluster holds too many.  0 or Kafka's error code.
+ * records where the cluster holds too many.  0 or Kafka's error code.  `*append_time`
+ * is what the answer says of it: -1 unless the log has its own, or the batch is a repeat.
  */
 int16_t kw_mock_partition_append(struct kwire_mock *mock, struct kw_mock_partition *partition,
 				 const uint8_t *data, const struct kw_mock_batch_info *info,
-				 int64_t *base_offset);
+				 int64_t *base_offset, int64_t *append_time);
 
 /* Kafka's rule for names. */
 bool kw_mock_topic_name_valid(struct kwire_string name);

@@ -11,6 +11,8 @@
 
 enum {
 	MAX_TIMEOUT_MS = 900000,
+	FENCED_FROM = 2, /* but for InitProducerId: 4 */
+	INIT_FENCED_FROM = 4,
 	BATCHED_FROM = 4,
 	BUMP_FROM = 5, /* EndTxn: KIP-890, the producer's epoch rises with each transaction */
 	GROUP = -1,
@@ -203,7 +205,8 @@ static int16_t init_transactional(struct kw_mock_exchange *exchange,
 		mock->transactions.count++;
 	} else if (request->producer_id >= 0 && (request->producer_id != t->producer_id ||
 						 request->producer_epoch != t->producer_epoch)) {
-		return PRODUCER_FENCED;
+		return exchange->request.api_version < INIT_FENCED_FROM ? INVALID_PRODUCER_EPOCH
+									: PRODUCER_FENCED;
 	}
 	/* What the former instance left open ends with it. */
 	if (t->state == KW_MOCK_TRANSACTION_ONGOING)
@@ -293,7 +296,10 @@ static int16_t check(struct kw_mock_exchange *exchange, struct kwire_string id, 
 		code = check_coordinator(exchange, id);
 	if (code == 0)
 		code = check_producer(exchange->mock, id, producer_id, epoch, t);
-	return code;
+	/* Clients that do not know the newer word for it get the older. */
+	return code == PRODUCER_FENCED && exchange->request.api_version < FENCED_FROM
+		       ? INVALID_PRODUCER_EPOCH
+		       : code;
 }
 
 void kw_mock_on_add_partitions_to_txn(struct kw_mock_exchange *exchange, const void *message)
@@ -365,6 +371,19 @@ void kw_mock_on_end_txn(struct kw_mock_exchange *exchange, const void *message)
 
 	response.error_code = check(exchange, request->transactional_id, request->producer_id,
 				    request->producer_epoch, &t);
+	if (response.error_code == PRODUCER_FENCED && exchange->request.api_version >= BUMP_FROM &&
+	    request->producer_epoch == t->producer_epoch - 1 &&
+	    (t->state == KW_MOCK_TRANSACTION_COMMITTED ||
+	     t->state == KW_MOCK_TRANSACTION_ABORTED)) {
+		/* The end that raised the epoch, once more: its answer may have been lost. */
+		response.error_code = t->state == wanted ? 0 : INVALID_TXN_STATE;
+		if (response.error_code == 0) {
+			response.producer_id = t->producer_id;
+			response.producer_epoch = t->producer_epoch;
+		}
+		kw_mock_finish(exchange, &response);
+		return;
+	}
 	if (response.error_code == 0) {
 		if (t->state == KW_MOCK_TRANSACTION_ONGOING)
 			end(t, request->committed);

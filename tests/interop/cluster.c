@@ -244,7 +244,6 @@ void cluster_create_topic(struct kwire_client *client, const char *name, int32_t
 	struct kwire_create_topics_request request = KWIRE_CREATE_TOPICS_REQUEST_INIT;
 	struct kwire_create_topics_request_topic topic = KWIRE_CREATE_TOPICS_REQUEST_TOPIC_INIT;
 	struct kwire_create_topics_response *response = NULL;
-	struct cluster_patience patience = {0};
 
 	topic.name = kwire_string(name);
 	topic.num_partitions = partitions;
@@ -256,6 +255,13 @@ void cluster_create_topic(struct kwire_client *client, const char *name, int32_t
 	assert_int_equal(response->topics.count, 1);
 	must_answer(response->topics.items[0].error_code, NONE);
 	kwire_response_free(response);
+	cluster_settle_topic(client, name, partitions);
+}
+
+void cluster_settle_topic(struct kwire_client *client, const char *name, int32_t partitions)
+{
+	struct cluster_patience patience = {0};
+
 	for (int32_t node = 1; node <= CLUSTER_NODES; node++)
 		while (!has_leaders(client, node, name, partitions))
 			assert_true(cluster_again(&patience));

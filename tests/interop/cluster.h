@@ -78,6 +78,8 @@ void cluster_name(char name[64], const char *prefix);
 /* Creates a topic and waits until its partitions have leaders that every broker knows. */
 void cluster_create_topic(struct kwire_client *client, const char *name, int32_t partitions,
 			  int16_t replication);
+/* Only the waiting, for a topic that was created otherwise. */
+void cluster_settle_topic(struct kwire_client *client, const char *name, int32_t partitions);
 void cluster_delete_topic(struct kwire_client *client, const char *name);
 
 /* The node that leads a partition. */
