@@ -37,7 +37,7 @@ struct kw_watch_ops {
 	void (*ready)(struct kwire_connection *connection);
 	void (*dead)(struct kwire_connection *connection, const struct kwire_error *cause);
 	void (*written)(struct kwire_connection *connection, struct kwire_call *first, int count,
-			size_t size);
+			size_t size, int64_t begun_us);
 	void (*response)(struct kwire_call *call, struct kw_response *response);
 	void (*done)(struct kwire_call *call, int result);
 	void (*throttled)(struct kwire_connection *connection, int16_t api_key,

@@ -91,12 +91,11 @@ static void tell_frame(const struct kw_watch *watch, const struct kwire_call *ca
 }
 
 static void written(struct kwire_connection *connection, struct kwire_call *first, int count,
-		    size_t size)
+		    size_t size, int64_t begun_us)
 {
 	const struct kw_watch *watch = watch_of(connection);
 	struct kwire_peer peer = peer_of(connection);
 	struct kwire_request_event event;
-	int64_t now_us = kw_now_us();
 	size_t part;
 
 	for (struct kwire_call *call = first; count > 0; count--) {
@@ -105,9 +104,9 @@ static void written(struct kwire_connection *connection, struct kwire_call *firs
 			break;
 		size -= part;
 		if (call->watched) {
-			call->written_us = now_us;
+			call->written_us = begun_us;
 			fill(&event, call, &peer);
-			tell_frame(watch, call, &peer, false, now_us, call->frame.iov,
+			tell_frame(watch, call, &peer, false, begun_us, call->frame.iov,
 				   call->frame.iov_count, call->frame.total_size);
 			TELL(watch, written, &event);
 		}

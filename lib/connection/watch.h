@@ -31,15 +31,21 @@ static inline void kw_watch_writing_locked(struct kwire_connection *connection,
 	call->watched = kw_is_watched(connection) && !call->ended;
 }
 
+/* The time to tell, before the system call: an answer may overtake its return. */
+static inline int64_t kw_watch_writing(struct kwire_connection *connection)
+{
+	return kw_is_watched(connection) ? kw_now_us() : 0;
+}
+
 /*
  * Without the lock, before `size` bytes are booked to the first `count` calls
  * of the queue, all of which are `writing`.
  */
 static inline void kw_watch_written(struct kwire_connection *connection, struct kwire_call *first,
-				    int count, size_t size)
+				    int count, size_t size, int64_t begun_us)
 {
 	if (kw_is_watched(connection) && size > 0)
-		connection->config->watch->ops->written(connection, first, count, size);
+		connection->config->watch->ops->written(connection, first, count, size, begun_us);
 }
 
 /* With the lock: the beginning of its response was seen.  `*now_us` 0: look at the clock. */

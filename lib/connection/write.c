@@ -206,6 +206,7 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 	struct gather gather;
 	struct kwire_error error;
 	void *transport;
+	int64_t begun_us;
 	ssize_t put;
 
 	if (connection->token_held)
@@ -221,9 +222,11 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 		transport = connection->transport;
 		connection->transport_users++;
 		kw_leave(connection, after);
+		begun_us = kw_watch_writing(connection);
 		put = ops->writev(transport, gather.iov, gather.pieces, 0, &error);
 		if (!gather.login && put > 0)
-			kw_watch_written(connection, gather.first, gather.calls, (size_t)put);
+			kw_watch_written(connection, gather.first, gather.calls, (size_t)put,
+					 begun_us);
 		kw_lock(connection);
 		if (--connection->transport_users == 0)
 			kw_cond_broadcast(&connection->changed);
