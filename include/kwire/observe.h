@@ -42,7 +42,8 @@ struct kwire_connection_event {
 	int64_t begun_us;                /* set-up began */
 	int64_t ready_us;                /* versions were negotiated; 0: it never got so far */
 	int64_t ended_us;                /* of `disconnected` */
-	const struct kwire_error *cause; /* of `disconnected`; KWIRE_ECLOSED: the program's wish */
+	const struct kwire_error *cause; /* of `disconnected` */
+	bool planned; /* it was closed from here, for idleness or on the program's wish */
 };
 
 /* A request on its way, or at its end. */
@@ -115,6 +116,125 @@ struct kwire_hooks {
  */
 KWIRE_API int kwire_config_add_hooks(struct kwire_config *config, const struct kwire_hooks *hooks,
 				     struct kwire_error *error);
+
+/* -- statistics ---------------------------------------------------------------- */
+
+/*
+ * Keeps statistics of each client or connection that is opened with `config`
+ * from now on, and remembers its last requests: `recent.requests` of them.
+ * Takes some 1.3 KB a broker and 64 bytes a request.  KWIRE_EINVAL: asked for already;
+ * KWIRE_ENOMEM.
+ */
+KWIRE_API int kwire_config_keep_stats(struct kwire_config *config, struct kwire_error *error);
+
+enum kwire_broker_state {
+	KWIRE_BROKER_IDLE = 0, /* no connection, and the last one was no failure */
+	KWIRE_BROKER_UP = 1,   /* at least one connection is ready */
+	KWIRE_BROKER_DOWN = 2, /* no connection: it could not be reached, or broke off */
+};
+
+/* How long calls took, from being queued to being done; those that were answered. */
+struct kwire_latency {
+	uint64_t count;
+	int64_t sum_us;
+	int64_t p50_us; /* quantiles: at most 7 % off */
+	int64_t p90_us;
+	int64_t p99_us;
+	int64_t p999_us;
+	int64_t max_us; /* exact */
+};
+
+enum {
+	KWIRE_STATS_RESULTS = 32,
+};
+
+/* Of one broker, or of all.  Counts begin with the opening. */
+struct kwire_counts {
+	uint64_t calls;         /* that came to an end, well or not */
+	uint64_t requests;      /* that were written */
+	uint64_t in_flight;     /* written, their end not yet seen by their callers */
+	uint64_t request_bytes; /* of what was written */
+	uint64_t response_bytes;
+	uint64_t results[KWIRE_STATS_RESULTS]; /* calls by result, negated: [0] went well */
+	uint64_t maybe_applied;                /* failed, and may have been applied */
+	uint64_t connects;                     /* connections that became ready */
+	uint64_t reconnects;                   /* those that were not the broker's first */
+	uint64_t connect_failures;
+	uint64_t disconnects; /* of ready connections, that the program did not ask for */
+	uint64_t throttles;
+	int64_t throttled_ms; /* asked for in all */
+	struct kwire_latency latency;
+};
+
+struct kwire_broker_stats {
+	size_t size;     /* sizeof(struct kwire_broker_stats) */
+	int32_t node_id; /* -1: a bootstrap server, or no client */
+	int32_t port;
+	const char *host;
+	enum kwire_broker_state state;
+	int32_t connections; /* ready ones */
+	int64_t last_us;     /* the last time that anything happened */
+	struct kwire_counts counts;
+};
+
+/* A snapshot.  Owns all that it points to. */
+struct kwire_stats {
+	size_t size; /* sizeof(struct kwire_stats) */
+	int64_t at_us;
+	int64_t opened_us;
+	const char *client_id;
+	int32_t broker_count;
+	const struct kwire_broker_stats *const *brokers; /* ascending: node_id, host, port */
+	struct kwire_counts total;
+};
+
+/*
+ * What was counted up to now: `*stats` is for kwire_stats_free().  KWIRE_EINVAL:
+ * kwire_config_keep_stats() was not called before the opening; KWIRE_ENOMEM.
+ * Does not block.  Any thread; the snapshot outlives the client.
+ */
+KWIRE_API int kwire_client_stats(struct kwire_client *client, struct kwire_stats **stats,
+				 struct kwire_error *error);
+KWIRE_API int kwire_connection_stats(struct kwire_connection *connection,
+				     struct kwire_stats **stats, struct kwire_error *error);
+KWIRE_API void kwire_stats_free(struct kwire_stats *stats);
+
+/* Name of a state: "idle", "up", "down".  Static string.  Any thread. */
+KWIRE_API const char *kwire_broker_state_name(enum kwire_broker_state state);
+
+/* Takes `size` bytes of text, which may end anywhere; a result other than 0 stops the writer. */
+typedef int kwire_write_function(void *context, const char *text, size_t size);
+
+/*
+ * Writes a snapshot in the text format of Prometheus (version 0.0.4), families
+ * named kwire_…, labelled by client and broker.  Returns what `write` returned.
+ */
+KWIRE_API int kwire_stats_prometheus(const struct kwire_stats *stats, kwire_write_function *write,
+				     void *context);
+
+/*
+ * The same into `buffer` (`capacity` bytes), NUL-terminated; `*size` is the
+ * text's size without it.  KWIRE_ETOOLARGE: it does not fit, `*size` says what
+ * it takes.
+ */
+KWIRE_API int kwire_stats_prometheus_text(const struct kwire_stats *stats, char *buffer,
+					  size_t capacity, size_t *size);
+
+/* -- the last requests --------------------------------------------------------- */
+
+/*
+ * Writes a line for each request that is remembered, oldest first, and what is
+ * in flight among them; nothing where kwire_config_keep_stats() was not called.
+ * `write` is given whole lines.  These are async-signal-safe if `write` is: a
+ * crash handler may call them, whatever the threads were doing.
+ */
+KWIRE_API void kwire_client_recent(struct kwire_client *client, kwire_write_function *write,
+				   void *context);
+KWIRE_API void kwire_connection_recent(struct kwire_connection *connection,
+				       kwire_write_function *write, void *context);
+
+/* The same to a descriptor, with write(2). */
+KWIRE_API void kwire_client_dump_recent(struct kwire_client *client, int fd);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 
 #include "../base/error.h"
 #include "internal.h"
+#include "log.h"
 #include "table.h"
 #include "value.h"
 #include "watch.h"
@@ -57,6 +58,8 @@ void kwire_config_free(struct kwire_config *config)
 		config->watch->ops->free(config->watch);
 	if (config->tokens != NULL)
 		config->tokens_free(config->tokens);
+	if (config->log.fold != NULL)
+		config->log.ops->close(config);
 	kw_settings_fini(&config->settings);
 	kw_free(config->ignored);
 	kw_free(config);
@@ -156,15 +159,6 @@ int kwire_config_get(const struct kwire_config *config, const char *name, char *
 	return 0;
 }
 
-int kwire_config_set_log(struct kwire_config *config, kwire_log_function *log, void *context)
-{
-	if (config == NULL)
-		return KWIRE_ENOMEM;
-	config->log.write = log;
-	config->log.context = context;
-	return 0;
-}
-
 int kwire_config_set_resolver(struct kwire_config *config, kwire_resolve_function *resolve,
 			      void *context)
 {
@@ -208,6 +202,11 @@ struct kwire_config *kw_config_freeze(const struct kwire_config *config, struct 
 		return NULL;
 	}
 	copy->log = config->log;
+	if (copy->log.write != NULL && copy->log.ops->open(copy) != 0) {
+		kwire_config_free(copy);
+		kw_fail_memory(error);
+		return NULL;
+	}
 	copy->resolve = config->resolve;
 	copy->resolve_context = config->resolve_context;
 	copy->dial = config->dial;
@@ -247,5 +246,5 @@ void kw_log(const struct kwire_config *config, enum kwire_log_level level, const
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	config->log.write(config->log.context, level, line);
+	config->log.ops->line(config, level, line);
 }

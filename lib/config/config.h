@@ -116,7 +116,8 @@ struct kw_settings {
 	int64_t send_message_max_bytes;
 	int64_t fetch_decompressed_max_bytes;
 	int64_t max_in_flight;
-	bool reading_baton; /* connection.reading=baton */
+	int64_t recent_requests; /* that are remembered where statistics are kept */
+	bool reading_baton;      /* connection.reading=baton */
 
 	/* process */
 	int64_t memory_max_bytes; /* 0: no cap */
@@ -135,9 +136,14 @@ struct kw_settings {
 	struct kw_security_settings security;
 };
 
+struct kw_log_ops; /* log.h */
+struct kw_log_fold;
+
 struct kw_log {
 	kwire_log_function *write; /* NULL: silent */
 	void *context;
+	const struct kw_log_ops *ops; /* with `write` */
+	struct kw_log_fold *fold;     /* of a frozen copy */
 };
 
 enum {
@@ -180,7 +186,7 @@ struct kwire_config {
 	struct kw_security_hooks hooks;
 	struct kw_security *security; /* of a frozen copy: what its connections share, or NULL */
 	void (*security_free)(struct kw_security *security);
-	struct kw_watch *watch; /* hooks; NULL: none */
+	struct kw_watch *watch;        /* hooks; NULL: none */
 	struct kw_token_store *tokens; /* of a frozen copy: the token source's, or NULL */
 	void (*tokens_free)(struct kw_token_store *tokens);
 };

@@ -214,6 +214,8 @@ void kw_connection_kill(struct kwire_connection *connection, const struct kwire_
 	}
 	kw_after_init(&after);
 	kw_lock(connection);
+	if (kw_state(connection) != KW_CONNECTION_DEAD)
+		connection->planned = true;
 	kw_die_locked(connection, cause, &after);
 	kw_leave(connection, &after);
 }
@@ -229,8 +231,10 @@ bool kw_connection_retire(struct kwire_connection *connection)
 	kw_lock(connection);
 	unused = kw_state(connection) == KW_CONNECTION_READY && connection->pending.used == 0 &&
 		 connection->reserved == 0 && connection->queue_first == NULL;
-	if (unused)
+	if (unused) {
+		connection->planned = true;
 		kw_die_locked(connection, &idle, &after);
+	}
 	kw_leave(connection, &after);
 	return unused;
 }

@@ -123,6 +123,7 @@ struct kwire_connection {
 	enum kwire_phase phase KW_GUARDED_BY(lock);   /* of set-up */
 	char address[KW_ADDRESS_TEXT] KW_GUARDED_BY(lock);
 	bool muted KW_GUARDED_BY(lock); /* no event any more */
+	bool planned; /* set before it is DEAD, read after: it was closed from here */
 	enum kw_thread_state thread_state KW_GUARDED_BY(lock);
 	pthread_t thread;
 	struct kw_waiters setup_waiters KW_GUARDED_BY(lock);

@@ -53,7 +53,9 @@ static void dead(struct kwire_connection *connection, const struct kwire_error *
 					       .begun_us = connection->begun_us,
 					       .ready_us = connection->ready_us,
 					       .ended_us = kw_now_us(),
-					       .cause = cause};
+					       .cause = cause,
+					       .planned = cause->result == KWIRE_ECLOSED ||
+							  connection->planned};
 
 	TELL(watch_of(connection), disconnected, &event);
 }
