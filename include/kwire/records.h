@@ -238,7 +238,7 @@ KWIRE_API int kwire_batch_builder_control(struct kwire_batch_builder *builder, i
 					  enum kwire_control_type type, int32_t coordinator_epoch,
 					  struct kwire_error *error);
 
-/* Records added since begin. */
+/* Records added since begin; the ended batch's until the next begin. */
 KWIRE_API int32_t kwire_batch_builder_count(const struct kwire_batch_builder *builder);
 
 /* The size that the batch has so far: exact without a codec, else before compression. */

@@ -259,7 +259,7 @@ int kwire_batch_builder_control(struct kwire_batch_builder *builder, int64_t tim
 
 int32_t kwire_batch_builder_count(const struct kwire_batch_builder *builder)
 {
-	return builder->begun ? builder->count : 0;
+	return builder->count;
 }
 
 size_t kwire_batch_builder_size(const struct kwire_batch_builder *builder)
