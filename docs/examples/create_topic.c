@@ -24,7 +24,9 @@ static int report(const struct kwire_create_topics_response_topic *topic)
 		printf("%s: is there already\n", topic->name.data);
 	} else {
 		fprintf(stderr, "%s: %s: %s\n", topic->name.data, kafka.name,
-			topic->error_message.data != NULL ? topic->error_message.data : kafka.text);
+			topic->error_message.data != NULL
+				? topic->error_message.data
+				: kwire_kafka_error_text(topic->error_code));
 		return -1;
 	}
 	return 0;

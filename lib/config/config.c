@@ -102,9 +102,13 @@ static bool listed(const char *list, const char *name)
 {
 	size_t size = strlen(name);
 
-	for (; list != NULL; list = strstr(list, ", "), list += list != NULL ? 2 : 0)
+	while (list != NULL) {
 		if (strncmp(list, name, size) == 0 && (list[size] == '\0' || list[size] == ','))
 			return true;
+		list = strchr(list, ',');
+		if (list != NULL)
+			list += strlen(", ");
+	}
 	return false;
 }
 
