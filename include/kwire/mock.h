@@ -158,6 +158,36 @@ KWIRE_API int kwire_mock_set_tls(struct kwire_mock *mock, const char *kind,
  */
 KWIRE_API const char *kwire_mock_ca(struct kwire_mock *mock);
 
+/*
+ * Connections accepted from now on have to log in first, by one of
+ * `mechanisms`: names out of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and
+ * OAUTHBEARER (unsecured tokens, judged by the cluster's time), separated by commas;
+ * "off": no SASL.  Versions say how tokens are framed: a broker of 0.11 takes them bare.
+ * A refusal has the words of Kafka's brokers, and ends the connection.
+ * KWIRE_EINVAL: another mechanism.
+ */
+KWIRE_API int kwire_mock_set_sasl(struct kwire_mock *mock, const char *mechanisms,
+				  struct kwire_error *error);
+
+/* Who may log in by PLAIN or SCRAM; a password of NULL takes the user away.  Both are copied. */
+KWIRE_API int kwire_mock_set_user(struct kwire_mock *mock, const char *username,
+				  const char *password, struct kwire_error *error);
+
+/*
+ * How long sessions that open from now on last (connections.max.reauth.ms), 0:
+ * for ever.  On one that is over any request but the next login ends the connection.
+ */
+KWIRE_API int kwire_mock_set_session(struct kwire_mock *mock, int64_t ms,
+				     struct kwire_error *error);
+
+/* Logins at all brokers since the cluster was opened. */
+struct kwire_mock_logins {
+	int64_t first;   /* that opened a session */
+	int64_t renewed; /* that went on with one (KIP-368) */
+	int64_t refused;
+};
+KWIRE_API struct kwire_mock_logins kwire_mock_logins(struct kwire_mock *mock);
+
 /* ------------------------------------------------------------------- topics */
 
 /* KWIRE_EKAFKA with error.kafka_code where the cluster would refuse, TOPIC_ALREADY_EXISTS say. */

@@ -30,6 +30,8 @@ bool kw_mock_needs_controller(const struct kw_mock_exchange *exchange);
 
 /* One per API, in the file named beside it in behaviours.c. */
 kw_mock_behaviour kw_mock_on_api_versions;
+kw_mock_behaviour kw_mock_on_sasl_handshake;
+kw_mock_behaviour kw_mock_on_sasl_authenticate;
 kw_mock_behaviour kw_mock_on_metadata;
 kw_mock_behaviour kw_mock_on_describe_cluster;
 kw_mock_behaviour kw_mock_on_describe_topic_partitions;

@@ -19,6 +19,7 @@ static const struct {
 	{14, kw_mock_on_sync_group},                /* membership.c */
 	{15, kw_mock_on_describe_groups},           /* group_admin.c */
 	{16, kw_mock_on_list_groups},               /* group_admin.c */
+	{17, kw_mock_on_sasl_handshake},            /* sasl.c */
 	{18, kw_mock_on_api_versions},              /* api_versions.c */
 	{19, kw_mock_on_create_topics},             /* topic_admin.c */
 	{20, kw_mock_on_delete_topics},             /* topic_admin.c */
@@ -30,6 +31,7 @@ static const struct {
 	{26, kw_mock_on_end_txn},                   /* transactions.c */
 	{28, kw_mock_on_txn_offset_commit},         /* group_offsets.c */
 	{32, kw_mock_on_describe_configs},          /* configs.c */
+	{36, kw_mock_on_sasl_authenticate},         /* sasl.c */
 	{37, kw_mock_on_create_partitions},         /* topic_admin.c */
 	{42, kw_mock_on_delete_groups},             /* group_admin.c */
 	{44, kw_mock_on_incremental_alter_configs}, /* configs.c */

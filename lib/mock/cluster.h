@@ -27,6 +27,7 @@ struct kw_mock_text {
 };
 
 struct kw_mock_tls;
+struct kw_mock_sasl;
 
 struct kwire_mock {
 	struct kw_memory *memory;
@@ -47,7 +48,8 @@ struct kwire_mock {
 	int32_t controller_id; /* -1: unknown */
 	struct kw_mock_text *bootstraps;
 
-	struct kw_mock_tls *tls; /* NULL: never asked for */
+	struct kw_mock_tls *tls;   /* NULL: never asked for */
+	struct kw_mock_sasl *sasl; /* the same */
 
 	struct kw_mock_peer *dirty;
 	struct kw_mock_peer *graveyard;

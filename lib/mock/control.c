@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../base/error.h"
+#include "control.h"
 #include "rules.h"
 #include "versions.h"
 
@@ -488,6 +489,17 @@ static int do_forget(struct line *line)
 	return KWIRE_OK;
 }
 
+static int do_security(struct line *line)
+{
+	char text[4096];
+	int result = kw_mock_do_security(line->mock, line->words, line->count, text, sizeof(text),
+					 line->error);
+
+	if (result == 0)
+		say(line, text);
+	return result;
+}
+
 static int do_help(struct line *line);
 
 static const struct {
@@ -520,6 +532,13 @@ static const struct {
 	{"wait", do_count, "wait COUNT [TIMEOUT_MS] [api=NAME] [broker=N] ..."},
 	{"forget", do_forget, "forget"},
 	{"connections", do_connections, "connections [BROKER]: open and accepted"},
+	{"tls", do_security,
+	 "tls good|wrong-name|expired|future|self-signed|wrong-ca|off: of new connections"},
+	{"ca", do_security, "ca: the CA's certificate"},
+	{"sasl", do_security, "sasl MECHANISM[,MECHANISM...]|off: of new connections"},
+	{"user", do_security, "user NAME [PASSWORD]: without one it is taken away"},
+	{"session", do_security, "session MS: how long a login lasts, 0 for ever"},
+	{"logins", do_security, "logins: first, renewed, refused"},
 	{"now", do_time, "now"},
 	{"advance", do_time, "advance MS"},
 	{"bootstrap", do_bootstrap, "bootstrap"},

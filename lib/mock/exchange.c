@@ -15,6 +15,7 @@
 #include "api_versions.h"
 #include "cluster.h"
 #include "parcel.h"
+#include "sasl.h"
 
 enum {
 	MAX_ANSWER = INT32_MAX,
@@ -450,6 +451,8 @@ void kw_mock_exchange_begin(struct kw_mock_peer *peer, const uint8_t *frame, siz
 	struct kw_mock_exchange *exchange;
 	struct kw_request_header header;
 
+	if (kw_mock_session_takes(peer, frame, size))
+		return;
 	if (kw_request_peek(frame, size, &header, NULL) != 0) {
 		kw_mock_peer_finish(peer, false);
 		return;
@@ -479,6 +482,8 @@ void kw_mock_exchange_begin(struct kw_mock_peer *peer, const uint8_t *frame, siz
 		kw_mock_peer_close(peer, true);
 	else if (swallowed(exchange))
 		kw_mock_peer_swallow(peer);
+	else if (!kw_mock_session_admits(peer, header.api_key))
+		hang_up(exchange);
 	else if (!run_rules(exchange))
 		kw_mock_answer_default(exchange);
 	/* What is kept or parked lives on; what was freed meanwhile is dead, not gone. */

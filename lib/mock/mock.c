@@ -8,6 +8,7 @@
 #include "../base/error.h"
 #include "cluster.h"
 #include "parcel.h"
+#include "sasl.h"
 #include "tls.h"
 
 enum {
@@ -136,6 +137,7 @@ static void dispose(struct kwire_mock *mock)
 	kw_mock_frames_fini(mock);
 	kw_mock_rules_fini(mock);
 	kw_mock_tls_free(mock->tls);
+	kw_mock_sasl_free(mock->sasl);
 	kw_mock_topics_fini(mock);
 	kw_mock_journal_fini(mock);
 	while ((text = mock->bootstraps) != NULL) {

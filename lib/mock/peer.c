@@ -8,6 +8,7 @@
 #include "cluster.h"
 #include "exchange.h"
 #include "parcel.h"
+#include "sasl.h"
 #include "tls.h"
 
 enum {
@@ -157,7 +158,9 @@ int kw_mock_peer_open(struct kw_mock_broker *broker, int fd)
 		kw_free(peer);
 		return KWIRE_ENOMEM;
 	}
-	if (kw_mock_loop_add(&mock->loop, &peer->source, POLLIN) != 0) {
+	if (kw_mock_session_new(mock, &peer->session) != 0 ||
+	    kw_mock_loop_add(&mock->loop, &peer->source, POLLIN) != 0) {
+		kw_mock_session_free(peer->session);
 		peer->ops->close(peer->stream, true);
 		kw_free(peer);
 		return KWIRE_ENOMEM;
@@ -350,6 +353,7 @@ void kw_mock_peers_flush(struct kwire_mock *mock)
 		mock->graveyard = peer->next;
 		kw_mock_buffer_fini(&peer->in);
 		kw_mock_buffer_fini(&peer->out);
+		kw_mock_session_free(peer->session);
 		kw_free(peer);
 	}
 }

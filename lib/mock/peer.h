@@ -15,6 +15,7 @@ struct kwire_mock;
 struct kw_mock_broker;
 struct kw_mock_exchange;
 struct kw_mock_parcel;
+struct kw_mock_session;
 
 struct kw_mock_peer {
 	struct kw_mock_source source; /* first */
@@ -25,6 +26,7 @@ struct kw_mock_peer {
 	int32_t number; /* of the broker's connections, from 0 */
 	const struct kw_mock_stream_ops *ops;
 	void *stream;
+	struct kw_mock_session *session; /* of SASL; NULL: none is asked for */
 
 	struct kw_mock_buffer in;
 	struct kw_mock_buffer out;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct settings {
 	struct kwire_mock_options options;
 	int control_port; /* -1: none, 0: a free one */
 	const char *control_path;
+	const char *ca_path;
 	char *commands[MAX_COMMANDS]; /* to be run before the brokers are announced */
 	int command_count;
 };
@@ -53,6 +55,13 @@ static void usage(FILE *to)
 	      "  --no-auto-create         topics are not created on first use\n"
 	      "  --host NAME              that metadata advertises\n"
 	      "  --ipv6                   listen on ::1 too\n"
+	      "  --tls KIND               brokers speak TLS: good, or a certificate that is not:\n"
+	      "                           wrong-name, expired, future, self-signed, wrong-ca\n"
+	      "  --ca-file FILE           where the test CA's certificate is written (with --tls)\n"
+	      "  --sasl MECHANISMS        clients log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512,\n"
+	      "                           OAUTHBEARER, separated by commas\n"
+	      "  --user NAME:PASSWORD     who may; may be repeated\n"
+	      "  --session MS             how long a login lasts, default for ever\n"
 	      "  --seed N                 of whatever is random\n"
 	      "  --max-bytes N            of records kept, default 256 MiB\n"
 	      "  --control PORT|PATH      listen for commands on 127.0.0.1:PORT (0: a free one,\n"
@@ -94,20 +103,21 @@ static int number_of(const char *name, const char *value, long long min, long lo
 	return 1;
 }
 
-static int add_topic(struct settings *settings, const char *value)
+/* "NAME:REST" as the command "VERB NAME REST"; a name of a topic ends at the last colon. */
+static int add_pair(struct settings *settings, const char *verb, const char *value, bool last)
 {
-	char text[300];
+	char text[600];
 	char *colon;
 
 	if (strlen(value) >= sizeof(text)) {
-		fputs("kwire-mockd: the name of a topic is too long\n", stderr);
+		fprintf(stderr, "kwire-mockd: the value of --%s is too long\n", verb);
 		return 1;
 	}
 	snprintf(text, sizeof(text), "%s", value);
-	colon = strrchr(text, ':');
+	colon = last ? strrchr(text, ':') : strchr(text, ':');
 	if (colon != NULL)
 		*colon = ' ';
-	return add_command(settings, "topic", text);
+	return add_command(settings, verb, text);
 }
 
 static int read_file(struct settings *settings, const char *path);
@@ -149,7 +159,14 @@ static int set_option(struct settings *settings, const char *name, const char *v
 		failed = number_of(name, value, 0, INT64_MAX, &number);
 		options->max_bytes = number;
 	} else if (strcmp(name, "topic") == 0) {
-		failed = add_topic(settings, value);
+		failed = add_pair(settings, name, value, true);
+	} else if (strcmp(name, "user") == 0) {
+		failed = add_pair(settings, name, value, false);
+	} else if (strcmp(name, "tls") == 0 || strcmp(name, "sasl") == 0 ||
+		   strcmp(name, "session") == 0) {
+		failed = add_command(settings, name, value);
+	} else if (strcmp(name, "ca-file") == 0) {
+		settings->ca_path = value;
 	} else if (strcmp(name, "do") == 0) {
 		failed = add_command(settings, "", value);
 	} else if (strcmp(name, "version-table") == 0) {
@@ -256,6 +273,22 @@ static int watch_signals(void)
 	return sigaction(SIGPIPE, &action, NULL) != 0;
 }
 
+static int write_ca(const char *path, struct kwire_mock *mock)
+{
+	const char *pem = kwire_mock_ca(mock);
+	FILE *file = pem != NULL ? fopen(path, "w") : NULL;
+	int failed = file == NULL || fputs(pem, file) < 0;
+
+	if (file != NULL && fclose(file) != 0)
+		failed = 1;
+	if (failed)
+		fprintf(stderr,
+			pem == NULL ? "kwire-mockd: --ca-file %s needs --tls\n"
+				    : "kwire-mockd: cannot write %s\n",
+			path);
+	return failed;
+}
+
 static int serve(struct settings *settings, struct kwire_mock *mock)
 {
 	struct kwire_error error = KWIRE_ERROR_INIT;
@@ -268,6 +301,8 @@ static int serve(struct settings *settings, struct kwire_mock *mock)
 				error.message);
 			return 1;
 		}
+	if (settings->ca_path != NULL && write_ca(settings->ca_path, mock))
+		return 1;
 	if (settings->control_path != NULL || port >= 0) {
 		control = control_listen(settings->control_path, &port);
 		if (control < 0) {
