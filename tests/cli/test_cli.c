@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include <kwire/mock.h>
+
+#include "../support/program.h"
 
 enum {
 	OUTPUT_SIZE = 256 << 10,
@@ -30,50 +31,10 @@ static struct kwire_mock *mock;
 static char program[512];
 static char out[OUTPUT_SIZE], err[OUTPUT_SIZE];
 
-static void read_back(FILE *file, char *text)
-{
-	size_t size;
-
-	rewind(file);
-	size = fread(text, 1, OUTPUT_SIZE - 1, file);
-	text[size] = '\0';
-	fclose(file);
-}
-
-/* Starts the program with its output in two files. */
-static pid_t start(const char *const *arguments, FILE *output, FILE *errors)
-{
-	const char *argv[24] = {program};
-	pid_t child;
-
-	for (int i = 0; arguments[i] != NULL; i++)
-		argv[i + 1] = arguments[i];
-	child = fork();
-	if (child == 0) {
-		dup2(fileno(output), STDOUT_FILENO);
-		dup2(fileno(errors), STDERR_FILENO);
-		execv(program, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	assert_true(child > 0);
-	return child;
-}
-
 /* Runs it to its end; the exit code, with `out` and `err` filled. */
 static int run_list(const char *const *arguments)
 {
-	FILE *output = tmpfile();
-	FILE *errors = tmpfile();
-	int status;
-	pid_t child;
-
-	assert_non_null(output);
-	assert_non_null(errors);
-	child = start(arguments, output, errors);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	read_back(output, out);
-	read_back(errors, err);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return program_run(program, arguments, NULL, 0, out, err, OUTPUT_SIZE, NULL);
 }
 #define RUN(...) run_list((const char *const[]){__VA_ARGS__, NULL})
 
@@ -298,27 +259,27 @@ static void ctrl_c_ends_a_call_that_waits(void **state)
 	struct kwire_mock_match match = kwire_mock_on(METADATA);
 	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
 	const char *arguments[] = {"call", "Metadata", "-b", servers(), NULL};
-	FILE *output = tmpfile();
-	FILE *errors = tmpfile();
-	int status, rule;
+	struct program_streams streams = {-1, -1, -1};
+	int output[2], rule;
 	pid_t child;
 
 	(void)state;
 	fault.kind = KWIRE_MOCK_SILENCE_FAULT;
 	assert_int_equal(kwire_mock_break(mock, &match, &fault, &rule, NULL), 0);
 	kwire_mock_forget(mock);
-	child = start(arguments, output, errors);
+	assert_int_equal(pipe(output), 0);
+	streams.output = streams.errors = output[1];
+	child = program_start(program, arguments, streams);
+	assert_true(child > 0);
+	close(output[1]);
 	/* It waits for its answer: that is when the signal comes. */
 	assert_int_equal(kwire_mock_wait(mock, &match, 1, -1, NULL), 0);
 	assert_int_equal(kill(child, SIGINT), 0);
-	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(program_wait(child), 130);
 	assert_int_equal(kwire_mock_mend(mock, rule, NULL), 0);
-	read_back(output, out);
-	read_back(errors, err);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 130);
-	assert_string_equal(out, "");
-	assert_string_equal(err, "");
+	/* Not a word of it. */
+	assert_int_equal(read(output[0], out, 1), 0);
+	close(output[0]);
 }
 
 static int set_up(void **state)

@@ -22,8 +22,13 @@ struct cat {
 	size_t key_delimiter_size;
 	char *delimiter; /* -D, unescaped */
 	size_t delimiter_size;
-	const char *format; /* -f; NULL: key, delimiters and value */
-	const char *offset; /* -o as given; NULL: beginning */
+	const char *format; /* -f, unescaped; NULL: key, delimiters and value */
+	size_t format_size;
+	bool json;          /* -J: an object a record */
+	const char *offset; /* -o as given, where to begin; NULL: beginning */
+	int64_t stop_ms;    /* -o e@MS: records of that time and later are not wanted; -1: none */
+	struct kwire_header headers[CLI_MOST_GIVEN]; /* -H */
+	int32_t header_count;
 	enum kwire_isolation isolation;
 	enum kwire_codec codec;
 	int32_t level;
@@ -43,7 +48,7 @@ int cat_consume(struct cat *cat);
 /* Metadata of the topic, waiting for it to have leaders; NULL after a message. */
 struct kwire_metadata_response *cat_metadata(struct cat *cat, bool create);
 
-/* Writes one record to standard output, as -f, -K, -D and -Z say. */
+/* Writes one record to standard output, as -J, -f, -K, -D and -Z say. */
 void cat_print(const struct cat *cat, int32_t partition, const struct kwire_record *record);
 
 /* Replaces \n, \t, \xHH and their like in place; the size. */

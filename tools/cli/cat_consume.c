@@ -28,6 +28,7 @@ struct consumer {
 	int32_t *target_places;
 	struct kwire_fetched *fetched;
 	int32_t max_bytes; /* of a partition; grows where a batch did not fit */
+	bool stale;        /* a partition could not be read just now: ask who leads what */
 };
 
 static bool list_offset(struct consumer *consumer, int32_t partition, int64_t timestamp,
@@ -55,8 +56,15 @@ static bool read_number(const char *text, int64_t *number)
 	return errno == 0 && end != text && *end == '\0';
 }
 
-/* -o: where the partition begins, and where it stops; false after a message. */
-static bool find_place(struct consumer *consumer, struct place *place)
+/* The first offset of that time or later; the end, where there is none yet. */
+static bool find_time(struct consumer *consumer, int32_t partition, int64_t ms, int64_t *offset)
+{
+	return list_offset(consumer, partition, ms, offset) &&
+	       (*offset >= 0 || list_offset(consumer, partition, KWIRE_OFFSET_LATEST, offset));
+}
+
+/* -o: where the partition begins; false after a message. */
+static bool find_begin(struct consumer *consumer, struct place *place)
 {
 	const char *where = consumer->cat->offset != NULL ? consumer->cat->offset : "beginning";
 	int64_t number, least;
@@ -65,19 +73,8 @@ static bool find_place(struct consumer *consumer, struct place *place)
 		return list_offset(consumer, place->partition, KWIRE_OFFSET_EARLIEST, &place->next);
 	if (strcmp(where, "end") == 0)
 		return list_offset(consumer, place->partition, KWIRE_OFFSET_LATEST, &place->next);
-	if (strncmp(where, "s@", 2) == 0 && read_number(where + 2, &number)) {
-		if (!list_offset(consumer, place->partition, number, &place->next))
-			return false;
-		return place->next >= 0 ||
-		       list_offset(consumer, place->partition, KWIRE_OFFSET_LATEST, &place->next);
-	}
-	if (strncmp(where, "e@", 2) == 0 && read_number(where + 2, &number)) {
-		if (!list_offset(consumer, place->partition, number, &place->stop) ||
-		    (place->stop < 0 &&
-		     !list_offset(consumer, place->partition, KWIRE_OFFSET_LATEST, &place->stop)))
-			return false;
-		return list_offset(consumer, place->partition, KWIRE_OFFSET_EARLIEST, &place->next);
-	}
+	if (strncmp(where, "s@", 2) == 0 && read_number(where + 2, &number) && number >= 0)
+		return find_time(consumer, place->partition, number, &place->next);
 	if (!read_number(where, &number)) {
 		cli_usage(consumer->cat->cli, "-o does not know '%s'", where);
 		return false;
@@ -92,6 +89,13 @@ static bool find_place(struct consumer *consumer, struct place *place)
 	if (place->next < least)
 		place->next = least;
 	return true;
+}
+
+static bool find_place(struct consumer *consumer, struct place *place)
+{
+	return find_begin(consumer, place) &&
+	       (consumer->cat->stop_ms < 0 ||
+		find_time(consumer, place->partition, consumer->cat->stop_ms, &place->stop));
 }
 
 /* Who leads what, now. */
@@ -152,8 +156,10 @@ static bool print_partition(struct consumer *consumer, int32_t index, struct pla
 	if (facts->kafka_code != 0) {
 		struct kwire_kafka_error kafka = kwire_kafka_error(facts->kafka_code);
 
-		if (kafka.retriable || kafka.refresh_metadata)
+		if (kafka.retriable || kafka.refresh_metadata) {
+			consumer->stale = true;
 			return true;
+		}
 		fprintf(stderr, "kwire: %s-%d at offset %" PRId64 ": %s (%d): %s\n", cat->topic,
 			place->partition, place->next, kafka.name, facts->kafka_code,
 			kwire_kafka_error_text(facts->kafka_code));
@@ -273,6 +279,12 @@ static bool fetch_round(struct consumer *consumer)
 			return false;
 	}
 	fflush(stdout);
+	if (consumer->stale) {
+		consumer->stale = false;
+		cat_pause(100);
+		if (!find_leaders(consumer))
+			return false;
+	}
 	return !ferror(stdout) && !enough(consumer->cat);
 }
 

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "cat.h"
+#include "output.h"
 
 static int digit(char c)
 {
@@ -134,8 +136,56 @@ static void print_token(const struct cat *cat, char token, int32_t partition,
 	}
 }
 
+/* Text as a JSON string; what is no text, in base64, as {"base64": ...}: nothing is lost. */
+static json_t *json_bytes(struct kwire_bytes bytes)
+{
+	json_t *value;
+	char *text;
+
+	if (bytes.data == NULL)
+		return json_null();
+	value = json_stringn((const char *)bytes.data, (size_t)bytes.size);
+	if (value != NULL)
+		return value;
+	text = malloc(kw_base64_size((size_t)bytes.size));
+	if (text == NULL)
+		return NULL;
+	kw_base64_encode(bytes.data, (size_t)bytes.size, false, text);
+	value = json_pack("{s:s}", "base64", text);
+	free(text);
+	return value;
+}
+
+/* kcat's envelope, without what a record does not say of itself. */
+static void print_json(const struct cat *cat, int32_t partition, const struct kwire_record *record)
+{
+	struct kwire_headers headers = record->headers;
+	struct kwire_header header;
+	json_t *list = json_array();
+	json_t *object;
+
+	while (kwire_headers_next(&headers, &header)) {
+		json_array_append_new(list, out_json_string(header.key));
+		json_array_append_new(list, json_bytes(header.value));
+	}
+	object = json_pack("{s:s,s:i,s:I,s:I,s:o,s:o,s:o}", "topic", cat->topic, "partition",
+			   (int)partition, "offset", (json_int_t)record->offset, "ts",
+			   (json_int_t)record->timestamp, "headers", list, "key",
+			   json_bytes(record->key), "payload", json_bytes(record->value));
+	if (object == NULL || json_dumpf(object, stdout, JSON_COMPACT) != 0) {
+		fputs("kwire: out of memory\n", stderr);
+		exit(CLI_FAILURE);
+	}
+	json_decref(object);
+	putchar('\n');
+}
+
 void cat_print(const struct cat *cat, int32_t partition, const struct kwire_record *record)
 {
+	if (cat->json) {
+		print_json(cat, partition, record);
+		return;
+	}
 	if (cat->format == NULL) {
 		if (cat->key_delimiter != NULL) {
 			print_bytes(cat, record->key);
@@ -145,8 +195,8 @@ void cat_print(const struct cat *cat, int32_t partition, const struct kwire_reco
 		fwrite(cat->delimiter, 1, cat->delimiter_size, stdout);
 		return;
 	}
-	for (const char *p = cat->format; *p != '\0'; p++)
-		if (*p == '%' && p[1] != '\0')
+	for (const char *p = cat->format, *end = p + cat->format_size; p < end; p++)
+		if (*p == '%' && end - p > 1)
 			print_token(cat, *++p, partition, record);
 		else
 			putchar(*p);

@@ -194,8 +194,9 @@ static bool add(struct producer *producer, struct kwire_bytes key, struct kwire_
 		     kwire_batch_builder_size(partition->builder) == 0) &&
 		    !begin(producer, partition, max_bytes))
 			return false;
-		result = kwire_batch_builder_add(partition->builder, wall_ms(), key, value, NULL, 0,
-						 &error);
+		result = kwire_batch_builder_add(partition->builder, wall_ms(), key, value,
+						 producer->cat->headers,
+						 producer->cat->header_count, &error);
 		if (result == KWIRE_OK) {
 			partition->bytes += (int64_t)key.size + value.size;
 			return true;

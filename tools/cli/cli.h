@@ -45,6 +45,10 @@ struct cli_command {
 extern const struct cli_command cli_versions, cli_metadata, cli_ping, cli_config, cli_apis,
 	cli_call, cli_decode, cli_cat;
 
+enum {
+	CLI_MOST_GIVEN = 64
+};
+
 /* What the command line said. */
 struct cli {
 	const struct cli_command *command;
@@ -56,7 +60,13 @@ struct cli {
 	pthread_t watcher;           /* of Ctrl-C, if `watching` */
 	bool watching;
 	const char *values[24]; /* of the command's options, by their index; "" for a flag */
-	char **operands;        /* NULL-terminated */
+	/* All of the command's options in order, for those that may be given more than once. */
+	struct {
+		int option;
+		const char *value;
+	} given[CLI_MOST_GIVEN];
+	int given_count;
+	char **operands; /* NULL-terminated */
 	int operand_count;
 };
 

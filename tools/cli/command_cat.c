@@ -3,6 +3,7 @@
  * `kwire cat`: records from standard input to a topic, or from a topic to
  * standard output.  Its flags are those of kcat, where the two do the same.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,10 @@ enum {
 	KEY,
 	DELIMITER,
 	NULLS,
+	HEADER,
 	CODEC,
 	FORMAT,
+	JSON,
 	LEVEL,
 	ACKS,
 	ISOLATION,
@@ -36,15 +39,18 @@ static const struct cli_option options[] = {
 	{"list", 'L', NULL, "brokers and topics, as `kwire metadata`"},
 	{"topic", 't', "TOPIC", "topic"},
 	{"partition", 'p', "N", "partition; else all, or by the key's hash"},
-	{"offset", 'o', "WHERE", "beginning, end, N, -N (from the end), s@MS, e@MS (times)"},
+	{"offset", 'o', "WHERE",
+	 "beginning, end, N, -N (from the end), s@MS (time); e@MS: until then"},
 	{"count", 'c', "N", "ends after so many records"},
 	{"exit", 'e', NULL, "ends where the topic ends"},
 	{"quiet", 'q', NULL, "says nothing on standard error but failures"},
 	{"key-delimiter", 'K', "TEXT", "stands between key and value"},
 	{"delimiter", 'D', "TEXT", "stands behind each record (\\n)"},
 	{"null", 'Z', NULL, "an empty value, or key, is null; null is printed as NULL"},
+	{"header", 'H', "NAME=VALUE", "a header of each record produced; may be repeated"},
 	{"codec", 'z', "CODEC", "none, gzip, snappy, lz4 or zstd"},
 	{"format", 'f', "FORMAT", "%s value %k key %t topic %p partition %o offset ..."},
+	{"envelope", 'J', NULL, "a JSON object a record, on a line, as --json"},
 	{"level", 0, "N", "the codec's level"},
 	{"acks", 0, "N", "-1 (all replicas, the default), 1 or 0"},
 	{"isolation", 0, "LEVEL", "read_uncommitted or read_committed"},
@@ -177,7 +183,54 @@ static int read_options(struct cat *cat)
 	cat->exit_at_end = cli->values[END] != NULL;
 	cat->quiet = cli->values[QUIET] != NULL;
 	cat->nulls = cli->values[NULLS] != NULL;
-	cat->offset = cli->values[OFFSET];
+	cat->json = cli->json || cli->values[JSON] != NULL;
+	return CLI_OK;
+}
+
+/* -H NAME=VALUE; without the equals sign the value is null. */
+static int read_headers(struct cat *cat)
+{
+	for (int i = 0; i < cat->cli->given_count; i++) {
+		struct kwire_header *header = &cat->headers[cat->header_count];
+		const char *text = cat->cli->given[i].value;
+		const char *equals = strchr(text, '=');
+
+		if (cat->cli->given[i].option != HEADER)
+			continue;
+		if (text[0] == '\0' || equals == text)
+			return cli_usage(cat->cli, "-H takes NAME=VALUE, not '%s'", text);
+		header->key = equals == NULL ? kwire_string(text)
+					     : kwire_string_of(text, (size_t)(equals - text));
+		header->value = equals == NULL ? kwire_bytes_of(NULL, 0)
+					       : kwire_bytes_of(equals + 1, strlen(equals + 1));
+		cat->header_count++;
+	}
+	return CLI_OK;
+}
+
+/* -o, which may be given twice: where to begin, and until when. */
+static int read_offsets(struct cat *cat)
+{
+	cat->stop_ms = -1;
+	for (int i = 0; i < cat->cli->given_count; i++) {
+		const char *where = cat->cli->given[i].value;
+		char *end;
+
+		if (cat->cli->given[i].option != OFFSET)
+			continue;
+		if (strcmp(where, "stored") == 0)
+			return cli_usage(cat->cli,
+					 "-o stored: offsets are stored by consumer groups, which "
+					 "`kwire cat` does not join; name an offset or a time");
+		if (strncmp(where, "e@", 2) != 0) {
+			cat->offset = where;
+			continue;
+		}
+		errno = 0;
+		cat->stop_ms = strtoll(where + 2, &end, 10);
+		if (errno != 0 || end == where + 2 || *end != '\0' || cat->stop_ms < 0)
+			return cli_usage(cat->cli, "-o does not know '%s'", where);
+	}
 	return CLI_OK;
 }
 
@@ -185,13 +238,16 @@ static int run(struct cli *cli)
 {
 	struct cat cat = {.cli = cli};
 	char *format = NULL;
-	size_t size;
 	bool produce;
 	int code;
 
 	if (cli->values[LIST] != NULL)
 		return list(cli);
 	code = read_options(&cat);
+	if (code == CLI_OK)
+		code = read_headers(&cat);
+	if (code == CLI_OK)
+		code = read_offsets(&cat);
 	if (code != CLI_OK)
 		return code;
 	produce = cli->values[PRODUCE] != NULL ||
@@ -203,7 +259,7 @@ static int run(struct cli *cli)
 	if (cli->values[KEY] != NULL)
 		cat.key_delimiter = copy(cli->values[KEY], "", &cat.key_delimiter_size);
 	if (cli->values[FORMAT] != NULL)
-		cat.format = format = copy(cli->values[FORMAT], "", &size);
+		cat.format = format = copy(cli->values[FORMAT], "", &cat.format_size);
 	cat.progress = isatty(STDERR_FILENO) &&
 		       (produce ? !isatty(STDIN_FILENO) : !isatty(STDOUT_FILENO));
 	cat.started_ms = cat.shown_ms = cat_now_ms();

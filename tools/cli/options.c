@@ -174,6 +174,12 @@ static int take_option(struct cli *cli, int code, bool files, int *verbose, bool
 
 	if (own >= 0) {
 		cli->values[own] = optarg != NULL ? optarg : "";
+		if (files)
+			return CLI_OK;
+		if (cli->given_count == CLI_MOST_GIVEN)
+			return cli_usage(cli, "more than %d options", CLI_MOST_GIVEN);
+		cli->given[cli->given_count].option = own;
+		cli->given[cli->given_count++].value = cli->values[own];
 		return CLI_OK;
 	}
 	switch (code) {
