@@ -10,6 +10,7 @@
 #define KWIRE_JSON_H
 
 #include <kwire/describe.h>
+#include <kwire/observe.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +48,15 @@ KWIRE_API void kwire_json_free(char *text);
 KWIRE_API int kwire_json_read(const struct kwire_description *description, const char *text,
 			      size_t size, int16_t version, unsigned flags, void **message,
 			      struct kwire_error *error);
+
+/*
+ * For kwire_config_trace(): a line a field, nested by indentation, in the
+ * schema's order; default values too, so that traces can be compared.  Bytes
+ * are in hex and cut when long, records only counted, secrets masked.  A frame
+ * that breaks off is printed as far as it goes.  Links every description.
+ */
+KWIRE_API void kwire_trace_fields(const struct kwire_frame_event *event, const uint8_t *frame,
+				  size_t size, kwire_write_function *write, void *context);
 
 #ifdef __cplusplus
 }

@@ -236,6 +236,44 @@ KWIRE_API void kwire_connection_recent(struct kwire_connection *connection,
 /* The same to a descriptor, with write(2). */
 KWIRE_API void kwire_client_dump_recent(struct kwire_client *client, int fd);
 
+/* -- a trace of the wire ------------------------------------------------------- */
+
+enum kwire_trace_flag {
+	KWIRE_TRACE_NO_TIMES = 1 << 0, /* so that two traces can be compared */
+};
+
+/*
+ * Writes what a frame holds, each line indented by four spaces, to `write`:
+ * kwire_trace_fields() of kwire/json.h is one.  `frame` is contiguous, its
+ * length word left out.
+ */
+typedef void kwire_trace_function(const struct kwire_frame_event *event, const uint8_t *frame,
+				  size_t size, kwire_write_function *write, void *context);
+
+struct kwire_trace {
+	size_t size; /* sizeof(struct kwire_trace) */
+	/* Is given all that is told of one frame or event at a time, whole lines; any thread. */
+	kwire_write_function *write;
+	void *context;
+	kwire_trace_function *fields; /* NULL: hex */
+	unsigned flags;               /* enum kwire_trace_flag */
+};
+
+#define KWIRE_TRACE_INIT                                         \
+	{                                                        \
+		sizeof(struct kwire_trace), NULL, NULL, NULL, 0U \
+	}
+
+/*
+ * Traces what is opened with `config` from now on: each request and response
+ * with its API, version and correlation id, logins too, and the beginning and
+ * end of connections.  Passwords, tokens, HMACs and the like are masked; in hex,
+ * messages that may hold some are left out.  KWIRE_EINVAL: no size or no
+ * `write`; else as kwire_config_add_hooks().
+ */
+KWIRE_API int kwire_config_trace(struct kwire_config *config, const struct kwire_trace *trace,
+				 struct kwire_error *error);
+
 #ifdef __cplusplus
 }
 #endif

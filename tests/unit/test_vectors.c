@@ -4,6 +4,7 @@
  * tests/conformance/vectors, made by `make conformance-vectors` and described
  * in tests/conformance/FORMAT.md.  Needs no Java.
  */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -251,6 +252,68 @@ static void a_message_cut_short_or_too_long_is_refused(void **state)
 	}
 }
 
+struct traced {
+	bool broken;
+	size_t size;
+};
+
+static int look(void *context, const char *text, size_t size)
+{
+	struct traced *traced = context;
+
+	traced->broken |= size > 12 && (memcmp(text, "\n    (here the", 14) == 0 ||
+					memmem(text, size, " bytes more)", 12) != NULL ||
+					memmem(text, size, "not known here", 14) != NULL);
+	traced->size += size;
+	return 0;
+}
+
+/* The trace reads by the descriptions alone: it has to come out at the end of every message. */
+static void every_request_and_response_is_traced_to_its_end(void **state)
+{
+	int traced_count = 0;
+
+	(void)state;
+	if (!KW_WITH_GZIP)
+		skip();
+	for (int i = 0; i < vector_count; i++) {
+		const struct vector *vector = &vectors[i];
+		const struct kwire_description *described = kwire_describe(vector->message->name);
+		struct kwire_frame_event event = {.size = sizeof(event)};
+		struct traced traced = {false, 0};
+		uint8_t *frame = calloc(1, vector->size + 11);
+		size_t header = 4;
+
+		assert_non_null(frame);
+		if (described == NULL || described->kind > KWIRE_KIND_RESPONSE) {
+			free(frame);
+			continue;
+		}
+		event.response = described->kind == KWIRE_KIND_RESPONSE;
+		event.api_key = described->api_key;
+		event.api_version = vector->version;
+		if (!event.response) {
+			memset(frame + 8, 0xff, 2); /* no client id */
+			header = 10;
+		}
+		if (vector->version >= described->first_flexible_version &&
+		    !(event.response && event.api_key == 18))
+			header++;
+		memcpy(frame + header, vector->bytes, vector->size);
+		event.bytes = header + vector->size + 4;
+		/* Kafka's error 35 says that the answer is of version 0. */
+		if (!(event.response && event.api_key == 18 && vector->size >= 2 &&
+		      vector->bytes[0] == 0 && vector->bytes[1] == 35))
+			kwire_trace_fields(&event, frame, header + vector->size, look, &traced);
+		free(frame);
+		if (traced.broken)
+			fail_msg("%s v%d, %s: not traced to its end", vector->message->name,
+				 vector->version, vector->json);
+		traced_count++;
+	}
+	assert_true(traced_count > 2000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +322,7 @@ int main(void)
 		cmocka_unit_test(what_kafka_wrote_reads_as_the_json_that_kafka_prints),
 		cmocka_unit_test(the_json_that_kafka_prints_is_written_as_kafka_writes_it),
 		cmocka_unit_test(a_message_cut_short_or_too_long_is_refused),
+		cmocka_unit_test(every_request_and_response_is_traced_to_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <kwire/kwire.h>
 
@@ -25,7 +26,7 @@ enum cli_exit {
 struct cli_option {
 	const char *name;  /* "count" for --count */
 	char letter;       /* 'n' for -n, 0: none */
-	const char *value; /* "N": takes a value, so named in the help; NULL: none */
+	const char *value; /* "N": takes a value, so named in the help; "[=N]": may; NULL: none */
 	const char *help;
 };
 
@@ -56,8 +57,11 @@ struct cli {
 	struct kwire_client *client; /* cli_open_client() */
 	int64_t timeout_ms;          /* --timeout, else -1 */
 	bool json;                   /* --json */
-	bool terminal;               /* standard output is one: colours and progress */
-	pthread_t watcher;           /* of Ctrl-C, if `watching` */
+	const char *trace_path;      /* --trace; "": standard error, NULL: no trace */
+	FILE *trace;
+	bool no_times;     /* --no-times */
+	bool terminal;     /* standard output is one: colours and progress */
+	pthread_t watcher; /* of Ctrl-C, if `watching` */
 	bool watching;
 	const char *values[24]; /* of the command's options, by their index; "" for a flag */
 	/* All of the command's options in order, for those that may be given more than once. */

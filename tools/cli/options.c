@@ -11,12 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <kwire/json.h>
+
 #include "cli.h"
 
 /* What getopt_long returns: a letter for the common ones, OWN + index for a command's. */
 enum {
 	JSON = 256,
 	TIMEOUT,
+	TRACE,
+	NO_TIMES,
 	HELP,
 	OWN,
 	MAX_OPTIONS = 32
@@ -28,11 +32,13 @@ static const struct cli_option common[] = {
 	{"file", 'F', "PATH", "reads properties from a file; before -X, wherever it stands"},
 	{"timeout", 0, "MS", "for each call (request.timeout.ms)"},
 	{"json", 0, NULL, "answers in JSON"},
+	{"trace", 0, "[=FILE]", "every request and response, to FILE or standard error"},
+	{"no-times", 0, NULL, "leaves times out of the trace, so that two can be compared"},
 	{"verbose", 'v', NULL, "the library's log on standard error; twice: all of it"},
 	{"help", 'h', NULL, "this help"},
 	{NULL, 0, NULL, NULL},
 };
-static const int common_codes[] = {'b', 'X', 'F', TIMEOUT, JSON, 'v', HELP};
+static const int common_codes[] = {'b', 'X', 'F', TIMEOUT, JSON, TRACE, NO_TIMES, 'v', HELP};
 
 static void print_options(const struct cli_option *options)
 {
@@ -41,7 +47,8 @@ static void print_options(const struct cli_option *options)
 
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", options->letter ? '-' : ' ',
 			 options->letter ? options->letter : ' ', options->letter ? ", " : "  ",
-			 options->name, options->value ? " " : "",
+			 options->name,
+			 options->value != NULL && options->value[0] != '[' ? " " : "",
 			 options->value ? options->value : "");
 		printf("  %-34s %s\n", left, options->help);
 	}
@@ -126,6 +133,14 @@ static void print_log(void *context, enum kwire_log_level level, const char *lin
 		fprintf(stderr, "%s\n", line);
 }
 
+/* In getopt_long's terms. */
+static int takes_value(const struct cli_option *option)
+{
+	if (option->value == NULL)
+		return no_argument;
+	return option->value[0] == '[' ? optional_argument : required_argument;
+}
+
 /* Which options getopt_long should know, in its own terms. */
 static void gather(const struct cli_command *command, struct option *longs, char *shorts)
 {
@@ -133,9 +148,8 @@ static void gather(const struct cli_command *command, struct option *longs, char
 
 	*shorts++ = ':';
 	for (int i = 0; common[i].name != NULL; i++) {
-		longs[count++] = (struct option){common[i].name,
-						 common[i].value ? required_argument : no_argument,
-						 NULL, common_codes[i]};
+		longs[count++] = (struct option){common[i].name, takes_value(&common[i]), NULL,
+						 common_codes[i]};
 		if (common[i].letter) {
 			*shorts++ = common[i].letter;
 			if (common[i].value)
@@ -145,8 +159,7 @@ static void gather(const struct cli_command *command, struct option *longs, char
 	for (int i = 0; command->options != NULL && command->options[i].name != NULL; i++) {
 		const struct cli_option *own = &command->options[i];
 
-		longs[count++] = (struct option){
-			own->name, own->value ? required_argument : no_argument, NULL, OWN + i};
+		longs[count++] = (struct option){own->name, takes_value(own), NULL, OWN + i};
 		if (own->letter) {
 			*shorts++ = own->letter;
 			if (own->value)
@@ -206,6 +219,12 @@ static int take_option(struct cli *cli, int code, bool files, int *verbose, bool
 	case JSON:
 		cli->json = true;
 		return CLI_OK;
+	case TRACE:
+		cli->trace_path = optarg != NULL ? optarg : "";
+		return CLI_OK;
+	case NO_TIMES:
+		cli->no_times = true;
+		return CLI_OK;
 	case 'v':
 		*verbose += !files;
 		return CLI_OK;
@@ -244,6 +263,31 @@ static int take_options(struct cli *cli, int argc, char **argv, bool files, int 
 	return CLI_OK;
 }
 
+static int print_trace(void *context, const char *text, size_t size)
+{
+	return fwrite(text, 1, size, context) == size ? KWIRE_OK : KWIRE_EOS;
+}
+
+/* Has whatever is opened traced, if that was asked for. */
+static int start_trace(struct cli *cli)
+{
+	struct kwire_trace trace = KWIRE_TRACE_INIT;
+	struct kwire_error error = KWIRE_ERROR_INIT;
+
+	if (cli->trace_path == NULL)
+		return CLI_OK;
+	cli->trace = *cli->trace_path == '\0' ? stderr : fopen(cli->trace_path, "w");
+	if (cli->trace == NULL)
+		return cli_usage(cli, "--trace: %s: %s", cli->trace_path, strerror(errno));
+	trace.write = print_trace;
+	trace.context = cli->trace;
+	trace.fields = kwire_trace_fields;
+	trace.flags = cli->no_times ? KWIRE_TRACE_NO_TIMES : 0;
+	if (kwire_config_trace(cli->config, &trace, &error) != KWIRE_OK)
+		return cli_fail(&error);
+	return CLI_OK;
+}
+
 int cli_parse(struct cli *cli, const struct cli_command *command, int argc, char **argv, bool *done)
 {
 	static int verbose;
@@ -273,7 +317,7 @@ int cli_parse(struct cli *cli, const struct cli_command *command, int argc, char
 		verbose = verbose > 1 ? KWIRE_LOG_DEBUG : KWIRE_LOG_INFO;
 		kwire_config_set_log(cli->config, print_log, &verbose);
 	}
-	return CLI_OK;
+	return start_trace(cli);
 }
 
 void cli_fini(struct cli *cli)
@@ -284,6 +328,8 @@ void cli_fini(struct cli *cli)
 	}
 	kwire_client_close(cli->client);
 	kwire_config_free(cli->config);
+	if (cli->trace != NULL && cli->trace != stderr && fclose(cli->trace) != 0)
+		fprintf(stderr, "kwire: %s: %s\n", cli->trace_path, strerror(errno));
 }
 
 static atomic_bool interrupted;
