@@ -79,14 +79,14 @@ int kwire_client_open(const struct kwire_config *config, struct kwire_client **c
 		return kw_fail(error, KWIRE_EINVAL, "no place for the client given");
 	if (kw_fork_watch() != 0)
 		return kw_fail(error, KWIRE_ELIMIT, "pthread_atfork failed");
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	cancel_state = kw_cancel_disable();
 	frozen = kw_config_freeze(config, error);
 	result = frozen == NULL ? KWIRE_ENOMEM : kw_security_attach(frozen, error);
 	if (result == 0)
 		result = open_frozen(frozen, client, error);
 	if (result != 0)
 		kw_config_put(frozen);
-	pthread_setcancelstate(cancel_state, NULL);
+	kw_cancel_restore(cancel_state);
 	return result;
 }
 

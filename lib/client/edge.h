@@ -7,8 +7,7 @@
 #ifndef KW_EDGE_H
 #define KW_EDGE_H
 
-#include <pthread.h>
-
+#include "../base/cancel.h"
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "../base/fork.h"
@@ -28,13 +27,14 @@ static inline bool kw_client_forked(const struct kwire_client *client)
 static inline int kw_edge_enter(struct kw_edge *edge, const struct kwire_client *client,
 				struct kwire_error *error)
 {
+	edge->started_ms = kw_now_ms();
+	edge->cancel_state = PTHREAD_CANCEL_ENABLE;
 	if (client == NULL)
 		return kw_fail(error, KWIRE_EINVAL, "no client given");
 	if (kw_client_forked(client))
 		return kw_fail(error, KWIRE_EFORKED,
 			       "the client was opened before fork; open one in the child");
-	edge->started_ms = kw_now_ms();
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &edge->cancel_state);
+	edge->cancel_state = kw_cancel_disable();
 	return 0;
 }
 
@@ -43,7 +43,7 @@ static inline int kw_edge_leave(const struct kw_edge *edge, int result, struct k
 {
 	if (result != 0 && error != NULL)
 		error->elapsed_ms = kw_now_ms() - edge->started_ms;
-	pthread_setcancelstate(edge->cancel_state, NULL);
+	kw_cancel_restore(edge->cancel_state);
 	return result;
 }
 
