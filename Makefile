@@ -129,6 +129,9 @@ $(B)/examples/%: $(B)/obj/docs/examples/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(link) $(TOOL_LIBS)
+# Tests may move kwire's clock (tests/support/moved_clock.h).
+TEST_LDFLAGS = $(patsubst %,-Wl$(COMMA)--wrap=%,kw_now_ms kw_now_us kw_cond_wait kw_poll_timeout)
+COMMA := ,
 # The client's test plays the connection itself: its own definitions come first and win.
 $(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
 # The sweep stands between kwire and the system.
@@ -139,7 +142,7 @@ $(B)/tests/fault/test_sweep_system: KW_LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SUPPORT_SRC)) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(link) -lcmocka $(TOOL_LIBS)
+	$(Q)$(link) $(TEST_LDFLAGS) -lcmocka $(TOOL_LIBS)
 
 # Where the first command on a fresh machine is `make demo` or `make test`,
 # what is missing has to be there before anything is compiled.

@@ -53,7 +53,9 @@ KWIRE_API int kwire_config_set_clock(struct kwire_config *config, kwire_clock_fu
  * properties name.  They count for connections made from now on, and for the
  * next re-authentication of those that live.  Where they cannot be used
  * (KWIRE_ECONFIG, KWIRE_ETLS, ...) nothing changes.  A broker that refused the
- * old ones is tried again.  Whether TLS and SASL are used at all cannot change.
+ * old ones is tried again: until then a refused name and password are presented
+ * to no broker a second time, as long as they stay the same, unless
+ * sasl.refused.retry.ms says otherwise.  Whether TLS and SASL are used at all cannot change.
  */
 KWIRE_API int kwire_client_reload_security(struct kwire_client *client,
 					   const struct kwire_config *config,

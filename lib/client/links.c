@@ -54,11 +54,13 @@ void kw_link_note_death_locked(struct kw_link *link, const struct kwire_error *c
 	const struct kw_settings *settings = &pool->config->settings;
 	int64_t now = kw_now_ms();
 	int16_t versions_start = kw_connection_versions_start(link->connection);
-	bool planned = link->planned;
+	bool planned;
 
 	if (link->dead)
 		return;
 	link->dead = true;
+	planned = link->planned || kw_connection_is_retired(link->connection);
+	link->lost = !planned;
 	kw_link_detach_locked(link);
 	if (versions_start >= 0)
 		node->versions_start = versions_start;
@@ -115,8 +117,8 @@ static void on_dead(void *context, struct kwire_connection *connection,
 		link->connection = connection;
 	broker = link->node->info;
 	was_ready = link->ready;
-	news = !link->planned;
 	kw_link_note_death_locked(link, cause);
+	news = link->lost;
 	/* The same failure again is none. */
 	if (!was_ready && link->node->backoff.failures > 1)
 		news = false;
@@ -153,6 +155,7 @@ static void fill_options(struct kw_connection_options *options, struct kw_link *
 	options->host = link->node->info.host;
 	options->port = link->node->info.port;
 	options->node_id = link->node->info.node_id;
+	options->max_idle_ms = link->pool->config->settings.connections_max_idle_ms;
 	options->versions_start = link->node->versions_start;
 	options->events.context = link;
 	options->events.ready = on_ready;

@@ -339,6 +339,17 @@ bool kw_pool_wait(struct kw_pool *pool, int64_t deadline_ms)
 	return kw_now_ms() < deadline_ms;
 }
 
+void kw_pool_forgive(struct kw_pool *pool)
+{
+	struct kw_node *node;
+
+	kw_mutex_lock(&pool->mutex);
+	for (int i = 0; (node = kw_nodes_at_locked(pool, i)) != NULL; i++)
+		kw_backoff_reset(&node->backoff);
+	kw_cond_broadcast(&pool->changed);
+	kw_mutex_unlock(&pool->mutex);
+}
+
 void kw_pool_evict(struct kw_pool *pool, int32_t id)
 {
 	struct kw_link *links[KW_LANES] = {NULL, NULL};

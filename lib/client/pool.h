@@ -44,6 +44,7 @@ struct kw_link {
 	bool ready;           /* it was, at some time */
 	bool planned;         /* taken from its node by us: its end is no failure */
 	bool dead;            /* and the node knows why */
+	bool lost;            /* dead, and nobody meant it to be */
 	bool killed;          /* by a shutdown */
 	struct kw_link *next; /* in pool->leaving */
 };
@@ -160,6 +161,9 @@ void kw_pool_return(struct kw_pool *pool, struct kw_lease *lease);
 
 /* Waits for a change, for the end of the shortest pause, or for the deadline (false). */
 bool kw_pool_wait(struct kw_pool *pool, int64_t deadline_ms);
+
+/* Ends all pauses: what was wrong with the configuration may be right now. */
+void kw_pool_forgive(struct kw_pool *pool);
 
 /* Kills the links to a broker: kwire_broker_evict(). */
 void kw_pool_evict(struct kw_pool *pool, int32_t id);

@@ -14,5 +14,7 @@ int kwire_client_reload_security(struct kwire_client *client, const struct kwire
 	if (result != 0)
 		return result;
 	result = kw_security_reload(client->config, config, error);
+	if (result == 0)
+		kw_pool_forgive(&client->pool);
 	return kw_edge_leave(&edge, result, error);
 }

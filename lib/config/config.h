@@ -80,6 +80,7 @@ struct kw_security_settings {
 	bool oauth_header_urlencode;   /* of id and secret, as RFC 6749 has it */
 	const char *https_ca_location; /* of the token endpoint: as ca_location and ca_pem */
 	const char *https_ca_pem;
+	int64_t refused_retry_ms; /* sasl.refused.retry.ms; -1: not before they change */
 };
 
 /* broker.address.family */

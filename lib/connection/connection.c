@@ -122,6 +122,7 @@ static void set_options(struct kwire_connection *connection,
 					       ? options->setup_timeout_ms
 					       : settings->connection_setup_timeout_ms;
 	connection->setup_deadline_ms = kw_deadline(now_ms, connection->setup_timeout_ms);
+	connection->max_idle_ms = options->max_idle_ms;
 	connection->alarm_ms = KW_NEVER;
 	kw_reauth_init(&connection->reauth);
 	connection->phase = KWIRE_PHASE_RESOLVE;
@@ -131,6 +132,7 @@ static void set_options(struct kwire_connection *connection,
 	atomic_init(&connection->last_used_ms, now_ms);
 	atomic_init(&connection->throttled_until_ms, 0);
 	atomic_init(&connection->versions_next, -1);
+	atomic_init(&connection->retired, false);
 }
 
 int kw_connection_new(struct kwire_config *config, const struct kw_connection_options *options,
@@ -229,14 +231,19 @@ bool kw_connection_retire(struct kwire_connection *connection)
 	kw_fail(&idle, KWIRE_EDISCONNECTED, "the connection was closed after being idle");
 	kw_after_init(&after);
 	kw_lock(connection);
-	unused = kw_state(connection) == KW_CONNECTION_READY && connection->pending.used == 0 &&
-		 connection->reserved == 0 && connection->queue_first == NULL;
+	unused = kw_state(connection) == KW_CONNECTION_READY && kw_is_unused_locked(connection);
 	if (unused) {
 		connection->planned = true;
+		atomic_store(&connection->retired, true);
 		kw_die_locked(connection, &idle, &after);
 	}
 	kw_leave(connection, &after);
 	return unused;
+}
+
+bool kw_connection_is_retired(struct kwire_connection *connection)
+{
+	return atomic_load(&connection->retired);
 }
 
 int kw_connection_join(struct kwire_connection *connection, int64_t deadline_ms)
@@ -325,6 +332,7 @@ static int open_it(const struct kwire_config *config, struct kw_connection_optio
 	}
 	options->node_id = -1;
 	options->setup_timeout_ms = timeout_ms;
+	options->max_idle_ms = -1; /* the program's own: it says when it is done */
 	options->versions_start = -1;
 	result = kw_security_attach(frozen, error);
 	if (result == KWIRE_OK)

@@ -45,6 +45,7 @@ struct kw_connection_options {
 	int port;
 	int32_t node_id;          /* for errors; -1 where not known */
 	int64_t setup_timeout_ms; /* -1: socket.connection.setup.timeout.ms */
+	int64_t max_idle_ms;      /* unused for so long it retires by itself; -1: never */
 	int16_t versions_start;   /* first ApiVersions version to try; -1: our newest.  See
 				     kw_connection_versions_start() */
 	const struct kwire_transport_ops
@@ -133,6 +134,9 @@ void kw_connection_kill(struct kwire_connection *connection, const struct kwire_
  * step; false: it is in use.
  */
 bool kw_connection_retire(struct kwire_connection *connection);
+
+/* Whether idleness is what it died of, by kw_connection_retire() or by itself. */
+bool kw_connection_is_retired(struct kwire_connection *connection);
 
 /*
  * Waits until the thread of a killed connection has ended: 0, or

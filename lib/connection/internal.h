@@ -94,6 +94,7 @@ struct kwire_connection {
 	unsigned fork_generation; /* of the process that made it */
 	int64_t setup_timeout_ms;
 	int64_t setup_deadline_ms;
+	int64_t max_idle_ms; /* -1: it does not retire by itself */
 	int16_t versions_start;
 	bool own_transport; /* the program's: it cannot be dialled again */
 	int64_t begun_us;   /* the thread's own, where it is watched: see watch.h */
@@ -111,6 +112,7 @@ struct kwire_connection {
 	_Atomic int64_t last_used_ms;
 	_Atomic int64_t throttled_until_ms; /* only ever raised */
 	atomic_int versions_next;           /* kw_connection_versions_start() */
+	atomic_bool retired;                /* it was idle; set before DEAD */
 	_Atomic(struct kwire_call *) spares[KW_SPARE_CALLS];
 
 	/* Set by the thread before READY, read after it. */
@@ -228,6 +230,14 @@ static inline bool kw_is_unsent_locked(const struct kw_slot *slot)
 }
 
 /* -- submit.c --------------------------------------------------------------- */
+
+/* Whether nothing is in flight, waiting or queued. */
+static inline bool kw_is_unused_locked(const struct kwire_connection *connection)
+	KW_REQUIRES(connection->lock)
+{
+	return connection->pending.used == 0 && connection->reserved == 0 &&
+	       connection->queue_first == NULL;
+}
 
 /* The thread's own alarm, for a request queued now. */
 int64_t kw_patience_ms(const struct kwire_connection *connection, int32_t wait_ms);

@@ -266,7 +266,11 @@ static int set_up(struct kwire_connection *connection, struct kwire_error *error
 	do {
 		reset = false;
 		another = false;
-		result = reach(connection, deadline_ms, error);
+		result = kw_wants_sasl(connection->config)
+				 ? kw_security_check(connection->config, error)
+				 : KWIRE_OK;
+		if (result == KWIRE_OK)
+			result = reach(connection, deadline_ms, error);
 		if (result == KWIRE_OK)
 			result = negotiate(connection, start, deadline_ms, &reset, error);
 		if (result == KWIRE_OK)
@@ -377,11 +381,20 @@ static void set_alarm_locked(struct kwire_connection *connection, int64_t now_ms
 	}
 }
 
+/* When idleness ends the connection, which nobody else need notice. */
+static int64_t idle_until_locked(struct kwire_connection *connection) KW_REQUIRES(connection->lock)
+{
+	if (connection->max_idle_ms < 0 || !kw_is_unused_locked(connection))
+		return KW_NEVER;
+	return kw_deadline(atomic_load_explicit(&connection->last_used_ms, memory_order_relaxed),
+			   connection->max_idle_ms);
+}
+
 /* Until when to read without looking up. */
 static int64_t begin_read(struct kwire_connection *connection, bool heard)
 {
 	int64_t now_ms = kw_now_ms();
-	int64_t until_ms;
+	int64_t until_ms, idle_ms;
 
 	kw_mutex_lock(&connection->lock);
 	if (heard) {
@@ -390,6 +403,9 @@ static int64_t begin_read(struct kwire_connection *connection, bool heard)
 	}
 	set_alarm_locked(connection, now_ms);
 	until_ms = kw_reauth_until_locked(connection, connection->alarm_ms);
+	idle_ms = idle_until_locked(connection);
+	if (idle_ms < until_ms)
+		until_ms = idle_ms;
 	if (connection->broken)
 		until_ms = 0;
 	else if (connection->blocked && now_ms + KW_RETRY_WRITE_MS < until_ms &&
@@ -446,6 +462,18 @@ static int judge_silence(struct kwire_connection *connection, int64_t until_ms,
 	return result;
 }
 
+/* Nobody has used it for so long that something on the way may have forgotten it. */
+static void retire_idle(struct kwire_connection *connection)
+{
+	bool idle;
+
+	kw_mutex_lock(&connection->lock);
+	idle = idle_until_locked(connection) <= kw_now_ms();
+	kw_mutex_unlock(&connection->lock);
+	if (idle)
+		kw_connection_retire(connection);
+}
+
 /* Reads until the connection is dead: returns why. */
 static int read_on(struct kwire_connection *connection, struct kwire_error *error)
 {
@@ -474,6 +502,7 @@ static int read_on(struct kwire_connection *connection, struct kwire_error *erro
 			result = judge_silence(connection, until_ms, error);
 			if (result == KWIRE_OK)
 				resume_writing(connection);
+			retire_idle(connection);
 		} else if (got == KWIRE_ECANCELED) {
 			resume_writing(connection);
 		} else if (got == 0) {
@@ -542,8 +571,10 @@ static void end(struct kwire_connection *connection)
 	kw_mutex_unlock(&connection->lock);
 	if (!muted) {
 		kw_log(connection->config,
-		       cause.result == KWIRE_ECLOSED ? KWIRE_LOG_DEBUG : KWIRE_LOG_INFO, "%s",
-		       cause.message);
+		       cause.result == KWIRE_ECLOSED || kw_connection_is_retired(connection)
+			       ? KWIRE_LOG_DEBUG
+			       : KWIRE_LOG_INFO,
+		       "%s", cause.message);
 		kw_watch_dead(connection, &cause);
 		if (connection->events.dead != NULL)
 			connection->events.dead(connection->events.context, connection, &cause);

@@ -16,6 +16,7 @@
 #include "../config/watch.h"
 #include "credentials.h"
 #include "mechanism.h"
+#include "refusal.h"
 #include "wire.h"
 
 enum {
@@ -49,6 +50,8 @@ struct kw_sasl_exchange {
 	int32_t correlation_id;
 	int64_t lifetime_ms;
 	struct kw_sasl_session session;
+	struct kw_refusal *refusal; /* NULL: nothing to be noted there */
+	uint8_t mark[KW_REFUSAL_MARK];
 	uint8_t *frame;
 	size_t frame_size;
 	size_t frame_capacity;
@@ -168,9 +171,24 @@ static int step(struct kw_sasl_exchange *exchange, const void *challenge, size_t
 
 /* ----------------------------------------------------------------- starting */
 
-static bool wants_credentials(const char *mechanism)
+bool kw_sasl_wants_credentials(const char *mechanism)
 {
 	return strcmp(mechanism, "OAUTHBEARER") != 0 && strcmp(mechanism, "GSSAPI") != 0;
+}
+
+/* KWIRE_EAUTH where a broker refused these credentials before. */
+static int ask_refusal(struct kw_sasl_exchange *exchange, const struct kw_credentials *credentials,
+		       struct kwire_error *error)
+{
+	/* A mechanism of the program's may need none: nothing then tells one login from another. */
+	if (exchange->refusal != NULL && *credentials->username == '\0')
+		exchange->refusal = NULL;
+	if (exchange->refusal == NULL)
+		return KWIRE_OK;
+	if (kw_refusal_mark(exchange->refusal, exchange->memory, credentials, exchange->mark) != 0)
+		return kw_fail_memory(error);
+	return kw_refusal_check(exchange->refusal, exchange->mark,
+				exchange->config->settings.security.refused_retry_ms, error);
 }
 
 static int start_mechanism(struct kw_sasl_exchange *exchange, struct kwire_error *error)
@@ -182,12 +200,16 @@ static int start_mechanism(struct kw_sasl_exchange *exchange, struct kwire_error
 	int result = 0;
 
 	kw_sasl_session_end(&exchange->session);
-	if (wants_credentials(exchange->name)) {
+	if (kw_sasl_wants_credentials(exchange->name)) {
 		result = kw_credentials_get(&credentials, exchange->memory, exchange->config,
 					    exchange->name, exchange->host, exchange->deadline_ms,
 					    error);
-		if (result != 0)
+		if (result == 0)
+			result = ask_refusal(exchange, &credentials, error);
+		if (result != 0) {
+			kw_credentials_fini(&credentials);
 			return result;
+		}
 		login.username = credentials.username;
 		login.password = credentials.password;
 		setting.token_auth = credentials.token_auth;
@@ -238,6 +260,7 @@ int kw_sasl_exchange_new(struct kw_memory *memory, const struct kw_sasl_options 
 	exchange->port = options->port;
 	exchange->deadline_ms = options->deadline_ms;
 	exchange->choice = -1;
+	exchange->refusal = options->refusal;
 	exchange->host = kw_strdup(memory, options->host);
 	if (exchange->host == NULL) {
 		result = kw_fail_memory(error);
@@ -437,8 +460,8 @@ static int receive_answer(struct kw_sasl_exchange *exchange, struct kw_sasl_byte
 	return take_token(exchange, answer.token, error);
 }
 
-int kw_sasl_exchange_receive(struct kw_sasl_exchange *exchange, const uint8_t *data, size_t size,
-			     struct kwire_error *error)
+static int receive(struct kw_sasl_exchange *exchange, const uint8_t *data, size_t size,
+		   struct kwire_error *error)
 {
 	struct kw_sasl_bytes bytes = {data, size};
 	int32_t id;
@@ -460,6 +483,21 @@ int kw_sasl_exchange_receive(struct kw_sasl_exchange *exchange, const uint8_t *d
 		break;
 	}
 	return broken(error, "went on after the end of the login");
+}
+
+int kw_sasl_exchange_receive(struct kw_sasl_exchange *exchange, const uint8_t *data, size_t size,
+			     struct kwire_error *error)
+{
+	struct kwire_error cause = kw_no_error();
+	bool presented = exchange->stage == TOKENS && exchange->refusal != NULL &&
+			 kw_sasl_wants_credentials(exchange->name);
+	int result = receive(exchange, data, size, &cause);
+
+	if (presented && result == KWIRE_EAUTH)
+		kw_refusal_note(exchange->refusal, exchange->mark, &cause);
+	else if (presented && exchange->stage == OVER)
+		kw_refusal_clear(exchange->refusal);
+	return result != 0 ? kw_error_copy(error, &cause) : KWIRE_OK;
 }
 
 int kw_sasl_exchange_closed(const struct kw_sasl_exchange *exchange, struct kwire_error *error)

@@ -22,6 +22,7 @@ enum {
 	KW_SASL_FRAME_MAX = 1 << 20, /* bytes of an answer; a longer one is refused */
 };
 
+struct kw_refusal; /* refusal.h */
 struct kw_sasl_exchange;
 
 struct kw_sasl_options {
@@ -33,9 +34,13 @@ struct kw_sasl_options {
 	bool versions_known; /* false: it is asked first */
 	int16_t handshake_max;
 	int16_t authenticate_max;
-	const char *mechanism; /* the one to renew a session by; NULL: as configured */
-	int first_choice;      /* of the configured mechanisms, which to try first */
+	const char *mechanism;      /* the one to renew a session by; NULL: as configured */
+	int first_choice;           /* of the configured mechanisms, which to try first */
+	struct kw_refusal *refusal; /* what was refused before; outlives the login.  NULL: none */
 };
+
+/* Whether a mechanism presents name and password. */
+bool kw_sasl_wants_credentials(const char *mechanism);
 
 /* Prepares a login; asks the program for its credentials, which may block. */
 int kw_sasl_exchange_new(struct kw_memory *memory, const struct kw_sasl_options *options,

@@ -9,6 +9,7 @@
 #include "jaas.h"
 #include "mechanism.h"
 #include "oidc.h"
+#include "refusal.h"
 
 /*
  * One set of settings, never changed, counted: who uses it keeps it, while
@@ -24,7 +25,7 @@ struct material {
 struct kw_security {
 	struct kw_mutex lock; /* rank leaf */
 	struct material *material KW_GUARDED_BY(lock);
-	atomic_uint generation;
+	struct kw_refusal refusal;
 	atomic_int choice; /* of the configured mechanisms, the one that worked */
 };
 
@@ -125,6 +126,8 @@ static int material_new(struct kw_memory *memory, struct kwire_config *config, b
 static void security_free(struct kw_security *security) KW_NO_ANALYSIS
 {
 	material_put(security->material);
+	if (KW_WITH_SASL)
+		kw_refusal_fini(&security->refusal);
 	kw_mutex_fini(&security->lock);
 	kw_free(security);
 }
@@ -151,6 +154,12 @@ int kw_security_attach(struct kwire_config *config, struct kwire_error *error) K
 	if (kw_mutex_init(&security->lock, KW_RANK_LEAF) != 0) {
 		kw_free(security);
 		return kw_fail_memory(error);
+	}
+	result = KW_WITH_SASL ? kw_refusal_init(&security->refusal, error) : KWIRE_OK;
+	if (result != 0) {
+		kw_mutex_fini(&security->lock);
+		kw_free(security);
+		return result;
 	}
 	result = material_new(config->memory, config, false, kw_wants_tls(config),
 			      kw_wants_sasl(config), &security->material, error);
@@ -196,14 +205,64 @@ int kw_security_reload(struct kwire_config *config, const struct kwire_config *s
 	security->material = material;
 	kw_mutex_unlock(&security->lock);
 	atomic_store(&security->choice, 0);
-	atomic_fetch_add(&security->generation, 1);
+	if (KW_WITH_SASL)
+		kw_refusal_clear(&security->refusal);
 	material_put(old);
 	return KWIRE_OK;
 }
 
-unsigned kw_security_generation(const struct kwire_config *config)
+/* Whether each login presents what the properties say, and nothing else. */
+static bool credentials_are_fixed(const struct kwire_config *config)
 {
-	return config->security != NULL ? atomic_load(&config->security->generation) : 0;
+	const struct kw_security_settings *settings = &config->settings.security;
+	const char *list = settings->mechanisms;
+	char name[64];
+
+	if (config->hooks.credentials != NULL ||
+	    (*settings->password == '\0' && *settings->password_file != '\0'))
+		return false;
+	while (*(list += strspn(list, ", \t")) != '\0') {
+		size_t size = strcspn(list, ", \t");
+
+		if (size >= sizeof(name))
+			return false;
+		memcpy(name, list, size);
+		name[size] = '\0';
+		if (!kw_sasl_wants_credentials(name))
+			return false;
+		list += size;
+	}
+	return true;
+}
+
+int kw_security_check(const struct kwire_config *config, struct kwire_error *error)
+{
+	struct kw_credentials credentials;
+	uint8_t mark[KW_REFUSAL_MARK];
+	struct material *material;
+	int result = KWIRE_OK;
+
+	if (config->security == NULL || !kw_refusal_stands(&config->security->refusal))
+		return KWIRE_OK;
+	material = material_get(config);
+	if (credentials_are_fixed(material->config)) {
+		result = kw_credentials_get(&credentials, config->memory, material->config, "", "",
+					    0, error);
+		if (result == 0) {
+			result = kw_refusal_mark(&config->security->refusal, config->memory,
+						 &credentials, mark);
+			if (result != 0)
+				kw_fail_memory(error);
+			else
+				result = kw_refusal_check(
+					&config->security->refusal, mark,
+					material->config->settings.security.refused_retry_ms,
+					error);
+			kw_credentials_fini(&credentials);
+		}
+	}
+	material_put(material);
+	return result;
 }
 
 int kw_security_open_tls(const struct kwire_config *config, const char *host, int port,
@@ -228,6 +287,7 @@ int kw_security_authenticate(const struct kwire_config *config, struct kw_sasl_o
 
 	options->config = material->config;
 	options->first_choice = atomic_load(&config->security->choice);
+	options->refusal = &config->security->refusal;
 	result = kw_sasl_authenticate(config->memory, options, ops, transport, outcome, error);
 	if (outcome->choice >= 0)
 		atomic_store(&config->security->choice, outcome->choice);
@@ -242,6 +302,7 @@ int kw_security_renew(const struct kwire_config *config, struct kw_sasl_options 
 	int result;
 
 	options->config = material->config;
+	options->refusal = &config->security->refusal;
 	result = kw_sasl_exchange_new(config->memory, options, exchange, error);
 	material_put(material);
 	return result;

@@ -24,8 +24,12 @@ int kw_security_attach(struct kwire_config *config, struct kwire_error *error);
 int kw_security_reload(struct kwire_config *config, const struct kwire_config *source,
 		       struct kwire_error *error);
 
-/* How often it was replaced: a refusal of before says nothing about now. */
-unsigned kw_security_generation(const struct kwire_config *config);
+/*
+ * KWIRE_EAUTH where a login is bound to present what a broker refused before, so
+ * that nobody need be dialled: credentials that stand in the properties do not
+ * change by themselves.
+ */
+int kw_security_check(const struct kwire_config *config, struct kwire_error *error);
 
 /* kw_tls_open() in the present context. */
 int kw_security_open_tls(const struct kwire_config *config, const char *host, int port,

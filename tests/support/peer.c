@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "moved_clock.h"
 #include "protocol/endian.h"
 #include "protocol/reader.h"
 #include "protocol/writer.h"
@@ -368,10 +369,10 @@ void caller_join(struct caller *caller)
 bool wait_until(bool (*test)(void *context), void *context)
 {
 	const struct timespec pause = {0, 500000};
-	int64_t until_ms = kw_now_ms() + PEER_GUARD_MS;
+	int64_t until_ms = test_real_ms() + PEER_GUARD_MS;
 
 	while (!test(context)) {
-		if (kw_now_ms() >= until_ms)
+		if (test_real_ms() >= until_ms)
 			return false;
 		nanosleep(&pause, NULL);
 	}

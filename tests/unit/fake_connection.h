@@ -441,6 +441,12 @@ void kw_connection_kill(struct kwire_connection *connection, const struct kwire_
 	fake_die(connection, cause != NULL ? cause : &closed);
 }
 
+bool kw_connection_is_retired(struct kwire_connection *connection)
+{
+	(void)connection;
+	return false;
+}
+
 bool kw_connection_retire(struct kwire_connection *connection)
 {
 	if (atomic_load(&connection->in_flight) > 0)

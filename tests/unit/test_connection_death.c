@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include "../support/connected.h"
+#include "../support/moved_clock.h"
+#include "base/clock.h"
+#include "connection/internal.h"
 
 static void a_closing_peer_fails_everyone_with_the_same_cause(void **state)
 {
@@ -139,7 +142,68 @@ static void shutting_down_releases_a_hundred_callers(void **state)
 	close_all(&fixture);
 }
 
-/* Time is the subject here: bounds from below only, so that a slow machine is no failure. */
+/* Time is the subject here: it stands still but for what the test moves it on. */
+
+static bool has_no_alarm(void *context)
+{
+	struct kwire_connection *connection = context;
+	bool none;
+
+	kw_mutex_lock(&connection->lock);
+	none = connection->alarm_ms == KW_NEVER;
+	kw_mutex_unlock(&connection->lock);
+	return none;
+}
+
+static bool is_closed(void *context)
+{
+	return kwire_connection_is_closed(context, NULL);
+}
+
+/* Time goes by, until the connection is dead: how much of it. */
+static int64_t live_on(struct fixture *fixture)
+{
+	int64_t since_ms = test_now_ms();
+
+	while (!is_closed(fixture->connection)) {
+		test_clock_move(1);
+		usleep(500);
+	}
+	return test_now_ms() - since_ms;
+}
+
+static bool thread_has_read_just_now(void *context)
+{
+	struct kwire_connection *connection = context;
+	bool just_now;
+
+	kw_mutex_lock(&connection->lock);
+	just_now = connection->last_byte_ms == test_now_ms();
+	kw_mutex_unlock(&connection->lock);
+	return just_now;
+}
+
+/* For so long that the thread has nothing on its mind: the next call has to tell it. */
+static void be_quiet(struct fixture *fixture, int64_t ms)
+{
+	expect_alive(fixture);
+	test_clock_move(ms);
+	assert_true(wait_until(has_no_alarm, fixture->connection));
+}
+
+static int hold_clock(void **state)
+{
+	(void)state;
+	test_clock_hold();
+	return 0;
+}
+
+static int release_clock(void **state)
+{
+	(void)state;
+	test_clock_release();
+	return 0;
+}
 
 static void a_silent_broker_is_dead_after_the_request_timeout(void **state)
 {
@@ -148,11 +212,12 @@ static void a_silent_broker_is_dead_after_the_request_timeout(void **state)
 
 	(void)state;
 	open_with(&fixture, test_config("request.timeout.ms", "150", NULL));
-	/* Long enough for the thread to have nothing on its mind: the next call has to tell it. */
-	expect_alive(&fixture);
-	usleep(400000);
-	caller = probe(&fixture, 1, PEER_GUARD_MS);
+	be_quiet(&fixture, 400);
+	caller = probe(&fixture, 1, INT32_MAX);
 	caller_start(&caller);
+	(void)take_probe(fixture.fd, NULL);
+	/* Counted again from now where the thread looked before the request was out. */
+	assert_in_range(live_on(&fixture), 150, 300);
 	caller_join(&caller);
 	assert_int_equal(caller.result, KWIRE_EDISCONNECTED);
 	assert_int_equal(caller.error.outcome, KWIRE_MAYBE_APPLIED);
@@ -167,21 +232,22 @@ static void a_broker_that_is_silent_while_nothing_is_asked_lives(void **state)
 	struct fixture fixture;
 	struct kwire_call *call;
 	struct caller hasty;
-	int64_t asked_ms;
 
 	(void)state;
 	open_with(&fixture, test_config("request.timeout.ms", "100", NULL));
-	expect_alive(&fixture);
-	usleep(250000);
+	be_quiet(&fixture, 250);
 	expect_alive(&fixture);
 	/* One that was given up still counts: its silence is the broker's. */
 	hasty = probe(&fixture, 1, 1);
-	asked_ms = test_now_ms();
 	caller_start(&hasty);
+	(void)take_probe(fixture.fd, NULL);
+	test_clock_move(1);
 	caller_join(&hasty);
-	call = start(&fixture, 2, PEER_GUARD_MS, 0);
+	assert_int_equal(hasty.result, KWIRE_ETIMEDOUT);
+	call = start(&fixture, 2, INT32_MAX, 0);
+	(void)take_probe(fixture.fd, NULL);
+	assert_in_range(live_on(&fixture), 99, 200);
 	expect_failure(call, KWIRE_EDISCONNECTED, KWIRE_MAYBE_APPLIED);
-	assert_true(test_now_ms() - asked_ms >= 100);
 	close_all(&fixture);
 }
 
@@ -190,16 +256,21 @@ static void the_request_s_own_wait_is_added(void **state)
 	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
 	struct probe_request request = {.number = 1, .wait_ms = 300};
 	struct fixture fixture;
+	struct kwire_call *call;
 	struct kwire_error error;
-	int64_t asked_ms = test_now_ms();
 
 	(void)state;
 	open_with(&fixture, test_config("request.timeout.ms", "100", NULL));
-	options.timeout_ms = PEER_GUARD_MS;
-	assert_int_equal(kwire_connection_send(fixture.connection, &probe_api, &request, NULL,
-					       &options, &error),
-			 KWIRE_EDISCONNECTED);
-	assert_true(test_now_ms() - asked_ms >= 400);
+	options.timeout_ms = INT32_MAX;
+	assert_int_equal(kwire_connection_start(fixture.connection, &probe_api, &request, &options,
+						&call, &error),
+			 0);
+	(void)take_probe(fixture.fd, NULL);
+	test_clock_move(399);
+	expect_alive(&fixture);
+	/* That answer was a sign of life: the silence begins again. */
+	assert_in_range(live_on(&fixture), 400, 800);
+	expect_failure(call, KWIRE_EDISCONNECTED, KWIRE_MAYBE_APPLIED);
 	close_all(&fixture);
 }
 
@@ -208,35 +279,22 @@ static void bytes_that_arrive_put_death_off(void **state)
 	struct fixture fixture;
 	struct kwire_call *call;
 	uint8_t word[4] = {0, 0, 0, 12};
-	int64_t asked_ms, last_ms, now_ms;
-	int64_t longest_ms = 0;
 	int32_t id;
-	int i;
 
 	(void)state;
-	open_with(&fixture, test_config("request.timeout.ms", "200", NULL));
-	asked_ms = last_ms = test_now_ms();
-	call = start(&fixture, 1, PEER_GUARD_MS, 0);
+	open_with(&fixture, test_config("request.timeout.ms", "100", NULL));
+	call = start(&fixture, 1, INT32_MAX, 0);
 	id = take_probe(fixture.fd, NULL);
 	/* A frame that comes byte by byte, for longer than the request may wait. */
-	for (i = 0; i < 8 && !kwire_connection_is_closed(fixture.connection, NULL); i++) {
+	for (int i = 0; i < 8; i++) {
 		uint8_t byte = (uint8_t)(i < 4 ? word[i] : (uint32_t)id >> (8 * (7 - i)));
 
+		test_clock_move(60);
 		assert_true(peer_write(fixture.fd, &byte, 1));
-		usleep(60000);
-		now_ms = test_now_ms();
-		longest_ms = now_ms - last_ms > longest_ms ? now_ms - last_ms : longest_ms;
-		last_ms = now_ms;
+		assert_true(wait_until(thread_has_read_just_now, fixture.connection));
 	}
-	/* A machine so slow that 60 ms took 150 proves nothing. */
-	if (longest_ms >= 150) {
-		kwire_call_free(call);
-	} else {
-		assert_int_equal(i, 8);
-		assert_true(test_now_ms() - asked_ms >= 400);
-		assert_true(peer_write(fixture.fd, "\0\0\0\7\0\0\0\0", 8));
-		expect_answer(call, 7);
-	}
+	assert_true(peer_write(fixture.fd, "\0\0\0\7\0\0\0\0", 8));
+	expect_answer(call, 7);
 	close_all(&fixture);
 }
 
@@ -263,6 +321,8 @@ static void an_outlived_handle_can_still_be_asked_and_freed(void **state)
 	expect_failure(unanswered, KWIRE_ECLOSED, KWIRE_MAYBE_APPLIED);
 }
 
+#define TIMED(name) cmocka_unit_test_setup_teardown(name, hold_clock, release_clock)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,10 +331,10 @@ int main(void)
 		cmocka_unit_test(a_reset_is_a_disconnection),
 		cmocka_unit_test(an_end_in_mid_frame_is_a_disconnection),
 		cmocka_unit_test(shutting_down_releases_a_hundred_callers),
-		cmocka_unit_test(a_silent_broker_is_dead_after_the_request_timeout),
-		cmocka_unit_test(a_broker_that_is_silent_while_nothing_is_asked_lives),
-		cmocka_unit_test(the_request_s_own_wait_is_added),
-		cmocka_unit_test(bytes_that_arrive_put_death_off),
+		TIMED(a_silent_broker_is_dead_after_the_request_timeout),
+		TIMED(a_broker_that_is_silent_while_nothing_is_asked_lives),
+		TIMED(the_request_s_own_wait_is_added),
+		TIMED(bytes_that_arrive_put_death_off),
 		cmocka_unit_test(an_outlived_handle_can_still_be_asked_and_freed),
 	};
 
