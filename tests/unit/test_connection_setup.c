@@ -56,6 +56,7 @@ static void begin(struct setup *setup, struct kwire_config *config, const char *
 	struct kw_connection_options options = {.host = host,
 						.node_id = 7,
 						.setup_timeout_ms = timeout_ms,
+						.max_idle_ms = -1,
 						.versions_start = versions_start};
 
 	memset(setup, 0, sizeof(*setup));
@@ -404,6 +405,7 @@ static void a_dead_address_costs_a_slice_and_no_more(void **state)
 							.port = 9092,
 							.node_id = 7,
 							.setup_timeout_ms = PEER_GUARD_MS,
+							.max_idle_ms = -1,
 							.versions_start = -1};
 
 		peer_init(&setup.peer);
