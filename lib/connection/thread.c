@@ -24,6 +24,7 @@
 
 enum {
 	ATTEMPTS = 3, /* at a peer that resets: the newest version twice, then version 0 */
+	IDLE_LOOK_MS = 1000,
 	SASL_HANDSHAKE_KEY = 17,
 	SASL_AUTHENTICATE_KEY = 36,
 };
@@ -381,13 +382,22 @@ static void set_alarm_locked(struct kwire_connection *connection, int64_t now_ms
 	}
 }
 
-/* When idleness ends the connection, which nobody else need notice. */
-static int64_t idle_until_locked(struct kwire_connection *connection) KW_REQUIRES(connection->lock)
+/*
+ * When to look whether idleness ends the connection, which nobody else need
+ * notice.  Whoever used it last need not tell this thread that he is done, so
+ * it looks again, rarely, at one that is in use.
+ */
+static int64_t idle_until_locked(struct kwire_connection *connection, int64_t now_ms)
+	KW_REQUIRES(connection->lock)
 {
-	if (connection->max_idle_ms < 0 || !kw_is_unused_locked(connection))
-		return KW_NEVER;
-	return kw_deadline(atomic_load_explicit(&connection->last_used_ms, memory_order_relaxed),
-			   connection->max_idle_ms);
+	int64_t last_ms = atomic_load_explicit(&connection->last_used_ms, memory_order_relaxed);
+	int64_t until_ms = kw_deadline(last_ms, connection->max_idle_ms);
+
+	if (until_ms <= now_ms && !kw_is_unused_locked(connection))
+		until_ms = now_ms + (connection->max_idle_ms > IDLE_LOOK_MS
+					     ? connection->max_idle_ms
+					     : IDLE_LOOK_MS);
+	return until_ms;
 }
 
 /* Until when to read without looking up. */
@@ -403,7 +413,7 @@ static int64_t begin_read(struct kwire_connection *connection, bool heard)
 	}
 	set_alarm_locked(connection, now_ms);
 	until_ms = kw_reauth_until_locked(connection, connection->alarm_ms);
-	idle_ms = idle_until_locked(connection);
+	idle_ms = idle_until_locked(connection, now_ms);
 	if (idle_ms < until_ms)
 		until_ms = idle_ms;
 	if (connection->broken)
@@ -465,10 +475,11 @@ static int judge_silence(struct kwire_connection *connection, int64_t until_ms,
 /* Nobody has used it for so long that something on the way may have forgotten it. */
 static void retire_idle(struct kwire_connection *connection)
 {
+	int64_t now_ms = kw_now_ms();
 	bool idle;
 
 	kw_mutex_lock(&connection->lock);
-	idle = idle_until_locked(connection) <= kw_now_ms();
+	idle = idle_until_locked(connection, now_ms) <= now_ms;
 	kw_mutex_unlock(&connection->lock);
 	if (idle)
 		kw_connection_retire(connection);
