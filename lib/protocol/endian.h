@@ -8,28 +8,28 @@
 
 #include <stdint.h>
 
-static inline uint16_t kw_load16(const uint8_t *at)
+inline uint16_t kw_load16(const uint8_t *at)
 {
 	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-static inline uint32_t kw_load32(const uint8_t *at)
+inline uint32_t kw_load32(const uint8_t *at)
 {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static inline uint64_t kw_load64(const uint8_t *at)
+inline uint64_t kw_load64(const uint8_t *at)
 {
 	return (uint64_t)kw_load32(at) << 32 | kw_load32(at + 4);
 }
 
-static inline void kw_store16(uint8_t *at, uint16_t value)
+inline void kw_store16(uint8_t *at, uint16_t value)
 {
 	at[0] = (uint8_t)(value >> 8);
 	at[1] = (uint8_t)value;
 }
 
-static inline void kw_store32(uint8_t *at, uint32_t value)
+inline void kw_store32(uint8_t *at, uint32_t value)
 {
 	at[0] = (uint8_t)(value >> 24);
 	at[1] = (uint8_t)(value >> 16);
@@ -37,7 +37,7 @@ static inline void kw_store32(uint8_t *at, uint32_t value)
 	at[3] = (uint8_t)value;
 }
 
-static inline void kw_store64(uint8_t *at, uint64_t value)
+inline void kw_store64(uint8_t *at, uint64_t value)
 {
 	kw_store32(at, (uint32_t)(value >> 32));
 	kw_store32(at + 4, (uint32_t)value);

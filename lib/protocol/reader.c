@@ -2,6 +2,17 @@
 /* See reader.h. */
 #include "reader.h"
 
+/* The inline functions, where they are called after all. */
+extern inline bool kw_get_failed(struct kwire_reader *reader, const char *name, int32_t index);
+extern inline size_t kw_reader_left(const struct kwire_reader *reader);
+extern inline int8_t kw_get_int8(struct kwire_reader *reader, const char *name);
+extern inline int16_t kw_get_int16(struct kwire_reader *reader, const char *name);
+extern inline int32_t kw_get_int32(struct kwire_reader *reader, const char *name);
+extern inline int64_t kw_get_int64(struct kwire_reader *reader, const char *name);
+extern inline struct kwire_int32_array kw_get_int32_array(struct kwire_reader *reader,
+							  bool nullable, const char *name);
+extern inline const struct kwire_tagged_fields *kw_get_tags(struct kwire_reader *reader);
+
 #define STRING_MAX INT16_MAX
 
 void kw_reader_init(struct kwire_reader *reader, uint8_t *data, size_t size, struct kw_arena *arena)
@@ -190,7 +201,7 @@ static inline int32_t get_length(struct kwire_reader *reader, enum plain plain, 
 	return get_any_length(reader, plain, smallest, most, nullable, name);
 }
 
-static struct kwire_string take_string(struct kwire_reader *reader, int32_t length)
+static inline struct kwire_string take_string(struct kwire_reader *reader, int32_t length)
 {
 	struct kwire_string value = KWIRE_STRING_NULL_INIT;
 	char *to;
@@ -288,8 +299,8 @@ struct kwire_int16_array kw_get_int16_array(struct kwire_reader *reader, bool nu
 	return value;
 }
 
-struct kwire_int32_array kw_get_int32_array(struct kwire_reader *reader, bool nullable,
-					    const char *name)
+struct kwire_int32_array kw_get_any_int32_array(struct kwire_reader *reader, bool nullable,
+						const char *name)
 {
 	struct kwire_int32_array value;
 

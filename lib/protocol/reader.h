@@ -19,6 +19,7 @@
 
 #include "arena.h"
 #include "endian.h"
+#include "fast.h"
 #include "fault.h"
 
 struct kwire_reader {
@@ -51,7 +52,7 @@ void kw_get_short(struct kwire_reader *reader, size_t size, const char *name);
  * array); if so, puts that in front of the path.  Its caller leaves.
  */
 void kw_get_failed_at(struct kwire_reader *reader, const char *name, int32_t index);
-static inline bool kw_get_failed(struct kwire_reader *reader, const char *name, int32_t index)
+inline bool kw_get_failed(struct kwire_reader *reader, const char *name, int32_t index)
 {
 	if (!reader->failed)
 		return false;
@@ -59,12 +60,12 @@ static inline bool kw_get_failed(struct kwire_reader *reader, const char *name, 
 	return true;
 }
 
-static inline size_t kw_reader_left(const struct kwire_reader *reader)
+inline size_t kw_reader_left(const struct kwire_reader *reader)
 {
 	return (size_t)(reader->end - reader->at);
 }
 
-static inline int8_t kw_get_int8(struct kwire_reader *reader, const char *name)
+inline int8_t kw_get_int8(struct kwire_reader *reader, const char *name)
 {
 	if (kw_reader_left(reader) < 1) {
 		kw_get_short(reader, 1, name);
@@ -78,7 +79,7 @@ static inline bool kw_get_bool(struct kwire_reader *reader, const char *name)
 	return kw_get_int8(reader, name) != 0;
 }
 
-static inline int16_t kw_get_int16(struct kwire_reader *reader, const char *name)
+inline int16_t kw_get_int16(struct kwire_reader *reader, const char *name)
 {
 	if (kw_reader_left(reader) < 2) {
 		kw_get_short(reader, 2, name);
@@ -93,7 +94,7 @@ static inline uint16_t kw_get_uint16(struct kwire_reader *reader, const char *na
 	return (uint16_t)kw_get_int16(reader, name);
 }
 
-static inline int32_t kw_get_int32(struct kwire_reader *reader, const char *name)
+inline int32_t kw_get_int32(struct kwire_reader *reader, const char *name)
 {
 	if (kw_reader_left(reader) < 4) {
 		kw_get_short(reader, 4, name);
@@ -108,7 +109,7 @@ static inline uint32_t kw_get_uint32(struct kwire_reader *reader, const char *na
 	return (uint32_t)kw_get_int32(reader, name);
 }
 
-static inline int64_t kw_get_int64(struct kwire_reader *reader, const char *name)
+inline int64_t kw_get_int64(struct kwire_reader *reader, const char *name)
 {
 	if (kw_reader_left(reader) < 8) {
 		kw_get_short(reader, 8, name);
@@ -151,8 +152,34 @@ struct kwire_int8_array kw_get_int8_array(struct kwire_reader *reader, bool null
 					  const char *name);
 struct kwire_int16_array kw_get_int16_array(struct kwire_reader *reader, bool nullable,
 					    const char *name);
-struct kwire_int32_array kw_get_int32_array(struct kwire_reader *reader, bool nullable,
-					    const char *name);
+struct kwire_int32_array kw_get_any_int32_array(struct kwire_reader *reader, bool nullable,
+						const char *name);
+/* Nearly every one is short, in a flexible version, and fits what is left of both rooms. */
+inline struct kwire_int32_array kw_get_int32_array(struct kwire_reader *reader, bool nullable,
+						   const char *name)
+{
+	struct kwire_int32_array value;
+
+	if (KW_FAST && reader->flexible && reader->at != reader->end) {
+		struct kw_arena *arena = reader->arena;
+		const uint8_t *at = reader->at + 1;
+		size_t count = (size_t)*reader->at - 1; /* null: SIZE_MAX */
+		size_t room = (count * 4 + 7) & ~(size_t)7;
+
+		if (count < 0x7f && count * 4 <= (size_t)(reader->end - at) &&
+		    room <= (size_t)(arena->end - arena->at)) {
+			value.items = count > 0 ? (int32_t *)(void *)arena->at : NULL;
+			value.count = (int32_t)count;
+			arena->at += room;
+			arena->used += room;
+			reader->at += 1 + count * 4;
+			for (size_t i = 0; i < count; i++)
+				value.items[i] = (int32_t)kw_load32(at + 4 * i);
+			return value;
+		}
+	}
+	return kw_get_any_int32_array(reader, nullable, name);
+}
 struct kwire_int64_array kw_get_int64_array(struct kwire_reader *reader, bool nullable,
 					    const char *name);
 struct kwire_uuid_array kw_get_uuid_array(struct kwire_reader *reader, bool nullable,
@@ -172,7 +199,7 @@ void *kw_get_tagged_present(struct kwire_reader *reader, size_t size, bool nulla
 
 /* The tag section of a struct without tagged fields of its own: everything is kept. */
 const struct kwire_tagged_fields *kw_get_tags_slow(struct kwire_reader *reader);
-static inline const struct kwire_tagged_fields *kw_get_tags(struct kwire_reader *reader)
+inline const struct kwire_tagged_fields *kw_get_tags(struct kwire_reader *reader)
 {
 	if (!reader->flexible)
 		return NULL;

@@ -2,6 +2,22 @@
 /* See writer.h. */
 #include "writer.h"
 
+/* The inline functions, where they are called after all. */
+extern inline bool kw_put_failed(struct kwire_writer *writer, const char *name, int32_t index);
+extern inline void kw_put_absent(struct kwire_writer *writer, bool is_default, const char *name);
+extern inline struct kw_piece kw_put_begin(struct kwire_writer *writer, size_t size);
+extern inline void kw_put_end(struct kwire_writer *writer, struct kw_piece piece);
+extern inline void kw_put_int8(struct kwire_writer *writer, int8_t value);
+extern inline void kw_put_int16(struct kwire_writer *writer, int16_t value);
+extern inline void kw_put_int32(struct kwire_writer *writer, int32_t value);
+extern inline void kw_put_int64(struct kwire_writer *writer, int64_t value);
+extern inline void kw_put_varint(struct kwire_writer *writer, uint32_t value);
+extern inline void kw_put_int32_array(struct kwire_writer *writer,
+				      const struct kwire_int32_array *value, bool nullable,
+				      const char *name);
+extern inline void kw_put_tags(struct kwire_writer *writer,
+			       const struct kwire_tagged_fields *unknown);
+
 #define STRING_MAX INT16_MAX
 
 void kw_writer_init(struct kwire_writer *writer, void *data, size_t capacity)
@@ -83,10 +99,10 @@ void kw_put_float64(struct kwire_writer *writer, double value)
 
 void kw_put_uuid(struct kwire_writer *writer, struct kwire_uuid value)
 {
-	uint8_t *at = kw_put(writer, sizeof(value.bytes));
+	struct kw_piece piece = kw_put_begin(writer, sizeof(value.bytes));
 
-	if (at != NULL)
-		memcpy(at, value.bytes, sizeof(value.bytes));
+	memcpy(piece.at, value.bytes, sizeof(value.bytes));
+	kw_put_end(writer, piece);
 }
 
 void kw_put_long_varint(struct kwire_writer *writer, uint32_t value)
@@ -102,7 +118,7 @@ void kw_put_raw(struct kwire_writer *writer, const void *data, size_t size)
 
 	if (size == 0 || !fits(writer, size, ""))
 		return;
-	at = kw_put(writer, size);
+	at = kw_put_many(writer, size);
 	if (at != NULL)
 		memcpy(at, data, size);
 }
@@ -117,8 +133,8 @@ static void put_length(struct kwire_writer *writer, int32_t length)
 }
 
 /* Whether a string may be written; a null one, where allowed, is. */
-static bool check_string(struct kwire_writer *writer, struct kwire_string value, bool nullable,
-			 const char *name)
+static inline bool check_string(struct kwire_writer *writer, struct kwire_string value,
+				bool nullable, const char *name)
 {
 	if (value.data == NULL) {
 		if (!nullable)
@@ -233,7 +249,7 @@ static inline uint8_t *put_array(struct kwire_writer *writer, const void *items,
 				 size_t size, bool nullable, const char *name)
 {
 	if (writer->flexible && (uint32_t)count < 0x7f && (items != NULL || count == 0)) {
-		uint8_t *at = kw_put(writer, 1 + (size_t)count * size);
+		uint8_t *at = kw_put_many(writer, 1 + (size_t)count * size);
 
 		if (at == NULL)
 			return NULL;
@@ -243,7 +259,7 @@ static inline uint8_t *put_array(struct kwire_writer *writer, const void *items,
 	if (!kw_put_count(writer, items, count, nullable, name) ||
 	    !fits(writer, (uint64_t)count * size, name))
 		return NULL;
-	return kw_put(writer, (size_t)count * size);
+	return kw_put_many(writer, (size_t)count * size);
 }
 
 void kw_put_int8_array(struct kwire_writer *writer, const struct kwire_int8_array *value,
@@ -266,8 +282,8 @@ void kw_put_int16_array(struct kwire_writer *writer, const struct kwire_int16_ar
 		kw_store16(at, (uint16_t)items[i]);
 }
 
-void kw_put_int32_array(struct kwire_writer *writer, const struct kwire_int32_array *value,
-			bool nullable, const char *name)
+void kw_put_any_int32_array(struct kwire_writer *writer, const struct kwire_int32_array *value,
+			    bool nullable, const char *name)
 {
 	const int32_t *items = value->items;
 	const int32_t count = value->count;

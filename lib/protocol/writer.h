@@ -19,6 +19,7 @@
 #include <kwire/message.h>
 
 #include "endian.h"
+#include "fast.h"
 #include "fault.h"
 
 /* A payload that stays the caller's: belongs after the first `at` bytes of `data`. */
@@ -27,6 +28,9 @@ struct kw_borrow {
 	const uint8_t *data;
 	size_t size;
 };
+
+/* The longest piece of fixed size that is put at once. */
+#define KW_WRITER_SPARE 64
 
 struct kwire_writer {
 	uint8_t *data;
@@ -40,6 +44,7 @@ struct kwire_writer {
 	struct kw_borrow *borrows;
 	size_t borrow_from; /* SIZE_MAX: copy everything */
 	size_t borrowed;    /* bytes */
+	uint8_t spare[KW_WRITER_SPARE];
 	struct kw_fault fault;
 };
 
@@ -64,9 +69,9 @@ void kw_put_fail(struct kwire_writer *writer, const char *name, const char *form
  * no array); if so, puts that in front of the path.  Its caller leaves.
  */
 void kw_put_failed_at(struct kwire_writer *writer, const char *name, int32_t index);
-static inline bool kw_put_failed(struct kwire_writer *writer, const char *name, int32_t index)
+inline bool kw_put_failed(struct kwire_writer *writer, const char *name, int32_t index)
 {
-	if (!writer->failed)
+	if (KW_LIKELY(!writer->failed))
 		return false;
 	kw_put_failed_at(writer, name, index);
 	return true;
@@ -74,14 +79,14 @@ static inline bool kw_put_failed(struct kwire_writer *writer, const char *name, 
 
 /* A field that this version lacks must have its default, unless it may be ignored. */
 void kw_put_absent_fail(struct kwire_writer *writer, const char *name);
-static inline void kw_put_absent(struct kwire_writer *writer, bool is_default, const char *name)
+inline void kw_put_absent(struct kwire_writer *writer, bool is_default, const char *name)
 {
 	if (!is_default)
 		kw_put_absent_fail(writer, name);
 }
 
 /* Room for `size` bytes, or NULL where they are only counted. */
-static inline uint8_t *kw_put(struct kwire_writer *writer, size_t size)
+static inline uint8_t *kw_put_many(struct kwire_writer *writer, size_t size)
 {
 	size_t at = writer->size;
 
@@ -89,12 +94,36 @@ static inline uint8_t *kw_put(struct kwire_writer *writer, size_t size)
 	return writer->size <= writer->capacity ? writer->data + at : NULL;
 }
 
-static inline void kw_put_int8(struct kwire_writer *writer, int8_t value)
+/*
+ * A piece of a fixed size, KW_WRITER_SPARE bytes at most: begin, store `size`
+ * bytes at `at`, end.  Bytes that are only counted are stored too, elsewhere.
+ * The writer moves last: a store of bytes might be one to the writer itself,
+ * as far as a compiler can tell, after which it would have to be read again.
+ */
+struct kw_piece {
+	uint8_t *at;
+	size_t end;
+};
+inline struct kw_piece kw_put_begin(struct kwire_writer *writer, size_t size)
 {
-	uint8_t *at = kw_put(writer, 1);
+	size_t start = writer->size, end = start + size;
+	struct kw_piece piece = {writer->spare, end};
 
-	if (at != NULL)
-		*at = (uint8_t)value;
+	if (KW_LIKELY(end <= writer->capacity))
+		piece.at = writer->data + start;
+	return piece;
+}
+inline void kw_put_end(struct kwire_writer *writer, struct kw_piece piece)
+{
+	writer->size = piece.end;
+}
+
+inline void kw_put_int8(struct kwire_writer *writer, int8_t value)
+{
+	struct kw_piece piece = kw_put_begin(writer, 1);
+
+	*piece.at = (uint8_t)value;
+	kw_put_end(writer, piece);
 }
 
 static inline void kw_put_bool(struct kwire_writer *writer, bool value)
@@ -102,12 +131,12 @@ static inline void kw_put_bool(struct kwire_writer *writer, bool value)
 	kw_put_int8(writer, value ? 1 : 0);
 }
 
-static inline void kw_put_int16(struct kwire_writer *writer, int16_t value)
+inline void kw_put_int16(struct kwire_writer *writer, int16_t value)
 {
-	uint8_t *at = kw_put(writer, 2);
+	struct kw_piece piece = kw_put_begin(writer, 2);
 
-	if (at != NULL)
-		kw_store16(at, (uint16_t)value);
+	kw_store16(piece.at, (uint16_t)value);
+	kw_put_end(writer, piece);
 }
 
 static inline void kw_put_uint16(struct kwire_writer *writer, uint16_t value)
@@ -115,12 +144,12 @@ static inline void kw_put_uint16(struct kwire_writer *writer, uint16_t value)
 	kw_put_int16(writer, (int16_t)value);
 }
 
-static inline void kw_put_int32(struct kwire_writer *writer, int32_t value)
+inline void kw_put_int32(struct kwire_writer *writer, int32_t value)
 {
-	uint8_t *at = kw_put(writer, 4);
+	struct kw_piece piece = kw_put_begin(writer, 4);
 
-	if (at != NULL)
-		kw_store32(at, (uint32_t)value);
+	kw_store32(piece.at, (uint32_t)value);
+	kw_put_end(writer, piece);
 }
 
 static inline void kw_put_uint32(struct kwire_writer *writer, uint32_t value)
@@ -128,18 +157,18 @@ static inline void kw_put_uint32(struct kwire_writer *writer, uint32_t value)
 	kw_put_int32(writer, (int32_t)value);
 }
 
-static inline void kw_put_int64(struct kwire_writer *writer, int64_t value)
+inline void kw_put_int64(struct kwire_writer *writer, int64_t value)
 {
-	uint8_t *at = kw_put(writer, 8);
+	struct kw_piece piece = kw_put_begin(writer, 8);
 
-	if (at != NULL)
-		kw_store64(at, (uint64_t)value);
+	kw_store64(piece.at, (uint64_t)value);
+	kw_put_end(writer, piece);
 }
 
 void kw_put_float64(struct kwire_writer *writer, double value);
 void kw_put_uuid(struct kwire_writer *writer, struct kwire_uuid value);
 void kw_put_long_varint(struct kwire_writer *writer, uint32_t value);
-static inline void kw_put_varint(struct kwire_writer *writer, uint32_t value)
+inline void kw_put_varint(struct kwire_writer *writer, uint32_t value)
 {
 	if (value < 0x80)
 		kw_put_int8(writer, (int8_t)value);
@@ -175,8 +204,33 @@ void kw_put_int8_array(struct kwire_writer *writer, const struct kwire_int8_arra
 		       bool nullable, const char *name);
 void kw_put_int16_array(struct kwire_writer *writer, const struct kwire_int16_array *value,
 			bool nullable, const char *name);
-void kw_put_int32_array(struct kwire_writer *writer, const struct kwire_int32_array *value,
-			bool nullable, const char *name);
+void kw_put_any_int32_array(struct kwire_writer *writer, const struct kwire_int32_array *value,
+			    bool nullable, const char *name);
+/*
+ * In flexible versions nearly every one holds three replicas, or nothing.  The
+ * writer moves at the end of every way through, so that it stays in a register.
+ */
+inline void kw_put_int32_array(struct kwire_writer *writer, const struct kwire_int32_array *value,
+			       bool nullable, const char *name)
+{
+	const int32_t *items = value->items;
+	struct kw_piece piece;
+
+	if (KW_FAST && KW_LIKELY(writer->flexible && value->count == 3 && items != NULL)) {
+		piece = kw_put_begin(writer, 13);
+		*piece.at = 4;
+		kw_store32(piece.at + 1, (uint32_t)items[0]);
+		kw_store32(piece.at + 5, (uint32_t)items[1]);
+		kw_store32(piece.at + 9, (uint32_t)items[2]);
+	} else if (KW_FAST && KW_LIKELY(writer->flexible && value->count == 0)) {
+		piece = kw_put_begin(writer, 1);
+		*piece.at = 1;
+	} else {
+		kw_put_any_int32_array(writer, value, nullable, name);
+		piece.end = writer->size;
+	}
+	kw_put_end(writer, piece);
+}
 void kw_put_int64_array(struct kwire_writer *writer, const struct kwire_int64_array *value,
 			bool nullable, const char *name);
 void kw_put_uuid_array(struct kwire_writer *writer, const struct kwire_uuid_array *value,
@@ -198,13 +252,18 @@ bool kw_put_present(struct kwire_writer *writer, const void *value, bool nullabl
  * what was read and not known is written back.
  */
 void kw_put_unknown_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown);
-static inline void kw_put_tags(struct kwire_writer *writer,
-			       const struct kwire_tagged_fields *unknown)
+inline void kw_put_tags(struct kwire_writer *writer, const struct kwire_tagged_fields *unknown)
 {
-	if (unknown != NULL)
+	struct kw_piece piece = {NULL, writer->size};
+
+	if (KW_LIKELY(unknown == NULL && writer->flexible)) {
+		piece = kw_put_begin(writer, 1);
+		*piece.at = 0;
+	} else if (unknown != NULL) {
 		kw_put_unknown_tags(writer, unknown);
-	else if (writer->flexible)
-		kw_put_int8(writer, 0);
+		piece.end = writer->size;
+	}
+	kw_put_end(writer, piece);
 }
 
 /*

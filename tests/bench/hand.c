@@ -4,20 +4,13 @@
 
 #include <string.h>
 
+#include "protocol/endian.h"
+
 struct in {
 	const uint8_t *at, *end;
 	bool bad;
 	struct hand_room *room;
 };
-
-static uint64_t load(const uint8_t *p, int width)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < width; i++)
-		value = value << 8 | p[i];
-	return value;
-}
 
 /* Whether `size` bytes are there; afterwards they may be taken without asking. */
 static bool need(struct in *in, size_t size)
@@ -31,19 +24,19 @@ static bool need(struct in *in, size_t size)
 static int16_t take16(struct in *in)
 {
 	in->at += 2;
-	return (int16_t)load(in->at - 2, 2);
+	return (int16_t)kw_load16(in->at - 2);
 }
 
 static int32_t take32(struct in *in)
 {
 	in->at += 4;
-	return (int32_t)load(in->at - 4, 4);
+	return (int32_t)kw_load32(in->at - 4);
 }
 
 static int64_t take64(struct in *in)
 {
 	in->at += 8;
-	return (int64_t)load(in->at - 8, 8);
+	return (int64_t)kw_load64(in->at - 8);
 }
 
 static uint32_t get_varint(struct in *in)
@@ -315,10 +308,16 @@ struct out {
 	bool full;
 };
 
-static void store(uint8_t *p, uint64_t value, int width)
+static inline void store(uint8_t *p, uint64_t value, int width)
 {
-	for (int i = width - 1; i >= 0; i--, value >>= 8)
-		p[i] = (uint8_t)value;
+	if (width == 8)
+		kw_store64(p, value);
+	else if (width == 4)
+		kw_store32(p, (uint32_t)value);
+	else if (width == 2)
+		kw_store16(p, (uint16_t)value);
+	else
+		*p = (uint8_t)value;
 }
 
 static bool room(struct out *out, size_t size)
@@ -329,13 +328,13 @@ static bool room(struct out *out, size_t size)
 	return false;
 }
 
-static void give(struct out *out, uint64_t value, int width)
+static inline void give(struct out *out, uint64_t value, int width)
 {
 	store(out->at, value, width);
 	out->at += width;
 }
 
-static void put(struct out *out, uint64_t value, int width)
+static inline void put(struct out *out, uint64_t value, int width)
 {
 	if (room(out, (size_t)width))
 		give(out, value, width);

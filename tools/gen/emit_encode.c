@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RUN_MAX 64 /* KW_WRITER_SPARE */
+
 static void put_array(struct out *out, int depth, const struct field *field, const char *nullable)
 {
 	const char *name = field->c_name;
@@ -109,6 +111,70 @@ static void encode_field(struct out *out, const struct struct_spec *spec, const 
 	}
 }
 
+/* Bytes on the wire of a field of fixed size, where it is there; 0: it may need more code. */
+static int fixed_size(const struct struct_spec *spec, const struct field *field)
+{
+	static const int sizes[] = {
+		[TYPE_BOOL] = 1,  [TYPE_INT8] = 1,   [TYPE_INT16] = 2, [TYPE_UINT16] = 2,
+		[TYPE_INT32] = 4, [TYPE_UINT32] = 4, [TYPE_INT64] = 8, [TYPE_UUID] = 16,
+	};
+	bool checked = guard(field->versions, spec->used)[0] != '\0' && !field->ignorable;
+
+	if (field->type > TYPE_UUID || field->type == TYPE_FLOAT64 || field->array || checked ||
+	    versions_none(versions_both(untagged(field), spec->used)))
+		return 0;
+	return sizes[field->type];
+}
+
+/* Stores a field of fixed size at `offset` of the piece. */
+static void store_field(struct out *out, int depth, const struct field *field, int size, int offset)
+{
+	const char *at = offset > 0 ? text("piece.at + %d", offset) : "piece.at";
+
+	if (field->type == TYPE_UUID)
+		line(out, depth, "memcpy(%s, message->%s.bytes, 16);", at, field->c_name);
+	else if (size == 1)
+		line(out, depth, "piece.at[%d] = (uint8_t)message->%s;", offset, field->c_name);
+	else
+		line(out, depth, "kw_store%d(%s, (uint%d_t)message->%s);", size * 8, at, size * 8,
+		     field->c_name);
+}
+
+/*
+ * Fields of fixed size from the `first` on, the last perhaps not in every
+ * version, as one piece; returns how many, 0 where there are not two.
+ */
+static int encode_run(struct out *out, const struct struct_spec *spec, int first)
+{
+	const char *last = "", *sum;
+	int end = first, total = 0, offset = 0, size = 0;
+
+	while (end < spec->count && last[0] == '\0' &&
+	       (size = fixed_size(spec, &spec->fields[end])) > 0 && total + size <= RUN_MAX) {
+		last = guard(untagged(&spec->fields[end++]), spec->used);
+		total += size;
+	}
+	if (end < first + 2)
+		return 0;
+	sum = text("%d", total);
+	if (last[0] != '\0') {
+		size = fixed_size(spec, &spec->fields[end - 1]);
+		sum = text("%s ? %d : %d", last, total, total - size);
+	}
+	line(out, 1, "piece = kw_put_begin(writer, %s);", sum);
+	for (int i = first; i < end; i++) {
+		bool guarded = i == end - 1 && last[0] != '\0';
+
+		size = fixed_size(spec, &spec->fields[i]);
+		if (guarded)
+			line(out, 1, "if (%s)", last);
+		store_field(out, guarded ? 2 : 1, &spec->fields[i], size, offset);
+		offset += size;
+	}
+	line(out, 1, "kw_put_end(writer, piece);");
+	return end - first;
+}
+
 static const struct field *tagged_field(const struct struct_spec *spec, int tag)
 {
 	for (int i = 0; i < spec->count; i++)
@@ -181,10 +247,15 @@ static void declare_tags(struct out *out, const struct struct_spec *spec)
 static void encode_struct(struct out *out, const struct struct_spec *spec)
 {
 	struct out body = {NULL, 0, 0};
+	bool runs = false;
 
 	declare_tags(&body, spec);
-	for (int i = 0; i < spec->count; i++)
-		encode_field(&body, spec, &spec->fields[i]);
+	for (int i = 0, run; i<spec->count; i += run> 0 ? run : 1) {
+		run = encode_run(&body, spec, i);
+		runs |= run > 0;
+		if (run == 0)
+			encode_field(&body, spec, &spec->fields[i]);
+	}
 	encode_tags(&body, spec);
 	put(out, "\n");
 	line(out, 0,
@@ -192,6 +263,8 @@ static void encode_struct(struct out *out, const struct struct_spec *spec)
 	     "version)",
 	     spec->short_name, spec->c_name);
 	line(out, 0, "{");
+	if (runs)
+		line(out, 1, "struct kw_piece piece;\n");
 	if (body.text == NULL) {
 		line(out, 1, "(void)writer;");
 		line(out, 1, "(void)message;");

@@ -8,10 +8,14 @@
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_add_offsets_to_txn_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->transactional_id, "transactional_id");
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
+	piece = kw_put_begin(writer, 10);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 8, (uint16_t)message->producer_epoch);
+	kw_put_end(writer, piece);
 	kw_put_string(writer, message->group_id, "group_id");
 	kw_put_tags(writer, message->unknown_tags);
 }

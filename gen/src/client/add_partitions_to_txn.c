@@ -17,10 +17,14 @@ static void put_request_topic(struct kwire_writer *writer,
 static void put_request_transaction(struct kwire_writer *writer,
 	const struct kwire_add_partitions_to_txn_request_transaction *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->transactional_id, "transactional_id");
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
-	kw_put_bool(writer, message->verify_only);
+	piece = kw_put_begin(writer, 11);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 8, (uint16_t)message->producer_epoch);
+	piece.at[10] = (uint8_t)message->verify_only;
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_request_topic(writer, &message->topics.items[i], version);

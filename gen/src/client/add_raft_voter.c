@@ -18,10 +18,14 @@ static void put_request_listener(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_add_raft_voter_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_nullable_string(writer, message->cluster_id, true, "cluster_id");
-	kw_put_int32(writer, message->timeout_ms);
-	kw_put_int32(writer, message->voter_id);
-	kw_put_uuid(writer, message->voter_directory_id);
+	piece = kw_put_begin(writer, 24);
+	kw_store32(piece.at, (uint32_t)message->timeout_ms);
+	kw_store32(piece.at + 4, (uint32_t)message->voter_id);
+	memcpy(piece.at + 8, message->voter_directory_id.bytes, 16);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->listeners.items, message->listeners.count, false,
 		"listeners"))
 		for (int32_t i = 0; i < message->listeners.count; i++) {

@@ -8,9 +8,13 @@
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_allocate_producer_ids_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->broker_id);
-	kw_put_int64(writer, message->broker_epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->broker_id);
+	kw_store64(piece.at + 4, (uint64_t)message->broker_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -9,17 +9,25 @@ static void put_request_topic_partition_new_isr_with_epoch(struct kwire_writer *
 	const struct kwire_alter_partition_request_topic_partition_new_isr_with_epoch *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->broker_id);
-	kw_put_int64(writer, message->broker_epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->broker_id);
+	kw_store64(piece.at + 4, (uint64_t)message->broker_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_alter_partition_request_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int32(writer, message->leader_epoch);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	if (version <= 2)
 		kw_put_int32_array(writer, &message->new_isr, false, "new_isr");
 	else
@@ -37,8 +45,10 @@ static void put_request_topic_partition(struct kwire_writer *writer,
 		kw_put_absent(writer, message->new_isr_with_epochs.count == 0,
 			"new_isr_with_epochs");
 	}
-	kw_put_int8(writer, message->leader_recovery_state);
-	kw_put_int32(writer, message->partition_epoch);
+	piece = kw_put_begin(writer, 5);
+	piece.at[0] = (uint8_t)message->leader_recovery_state;
+	kw_store32(piece.at + 1, (uint32_t)message->partition_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -59,8 +69,12 @@ static void put_request_topic(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_alter_partition_request *message, int16_t version)
 {
-	kw_put_int32(writer, message->broker_id);
-	kw_put_int64(writer, message->broker_epoch);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->broker_id);
+	kw_store64(piece.at + 4, (uint64_t)message->broker_epoch);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_request_topic(writer, &message->topics.items[i], version);

@@ -17,10 +17,14 @@ static void put_request_deletion(struct kwire_writer *writer,
 static void put_request_upsertion(struct kwire_writer *writer,
 	const struct kwire_alter_user_scram_credentials_request_upsertion *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
-	kw_put_int8(writer, message->mechanism);
-	kw_put_int32(writer, message->iterations);
+	piece = kw_put_begin(writer, 5);
+	piece.at[0] = (uint8_t)message->mechanism;
+	kw_store32(piece.at + 1, (uint32_t)message->iterations);
+	kw_put_end(writer, piece);
 	kw_put_bytes(writer, message->salt, "salt");
 	kw_put_bytes(writer, message->salted_password, "salted_password");
 	kw_put_tags(writer, message->unknown_tags);

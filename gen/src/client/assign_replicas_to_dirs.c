@@ -46,8 +46,12 @@ static void put_request_directory(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_assign_replicas_to_dirs_request *message, int16_t version)
 {
-	kw_put_int32(writer, message->broker_id);
-	kw_put_int64(writer, message->broker_epoch);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->broker_id);
+	kw_store64(piece.at + 4, (uint64_t)message->broker_epoch);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->directories.items, message->directories.count, false,
 		"directories"))
 		for (int32_t i = 0; i < message->directories.count; i++) {

@@ -8,11 +8,17 @@
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_begin_quorum_epoch_request_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 1 ? 20 : 4);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
 	if (version >= 1)
-		kw_put_uuid(writer, message->voter_directory_id);
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+		memcpy(piece.at + 4, message->voter_directory_id.bytes, 16);
+	kw_put_end(writer, piece);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -8,14 +8,18 @@
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_broker_heartbeat_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_offline_log_dirs = version >= 1 && !(message->offline_log_dirs.count == 0);
 	bool has_cordoned_log_dirs = version >= 2 && !(message->cordoned_log_dirs.count == -1);
 
-	kw_put_int32(writer, message->broker_id);
-	kw_put_int64(writer, message->broker_epoch);
-	kw_put_int64(writer, message->current_metadata_offset);
-	kw_put_bool(writer, message->want_fence);
-	kw_put_bool(writer, message->want_shut_down);
+	piece = kw_put_begin(writer, 22);
+	kw_store32(piece.at, (uint32_t)message->broker_id);
+	kw_store64(piece.at + 4, (uint64_t)message->broker_epoch);
+	kw_store64(piece.at + 12, (uint64_t)message->current_metadata_offset);
+	piece.at[20] = (uint8_t)message->want_fence;
+	piece.at[21] = (uint8_t)message->want_shut_down;
+	kw_put_end(writer, piece);
 	if (version <= 0)
 		kw_put_absent(writer, message->offline_log_dirs.count == 0, "offline_log_dirs");
 	if (version <= 1)

@@ -8,21 +8,29 @@
 static void put_request_listener(struct kwire_writer *writer,
 	const struct kwire_broker_registration_request_listener *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
 	kw_put_string(writer, message->host, "host");
-	kw_put_uint16(writer, message->port);
-	kw_put_int16(writer, message->security_protocol);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->port);
+	kw_store16(piece.at + 2, (uint16_t)message->security_protocol);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request_feature(struct kwire_writer *writer,
 	const struct kwire_broker_registration_request_feature *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
-	kw_put_int16(writer, message->min_supported_version);
-	kw_put_int16(writer, message->max_supported_version);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->min_supported_version);
+	kw_store16(piece.at + 2, (uint16_t)message->max_supported_version);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

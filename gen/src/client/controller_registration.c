@@ -8,30 +8,42 @@
 static void put_request_listener(struct kwire_writer *writer,
 	const struct kwire_controller_registration_request_listener *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
 	kw_put_string(writer, message->host, "host");
-	kw_put_uint16(writer, message->port);
-	kw_put_int16(writer, message->security_protocol);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->port);
+	kw_store16(piece.at + 2, (uint16_t)message->security_protocol);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request_feature(struct kwire_writer *writer,
 	const struct kwire_controller_registration_request_feature *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
-	kw_put_int16(writer, message->min_supported_version);
-	kw_put_int16(writer, message->max_supported_version);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->min_supported_version);
+	kw_store16(piece.at + 2, (uint16_t)message->max_supported_version);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_controller_registration_request *message, int16_t version)
 {
-	kw_put_int32(writer, message->controller_id);
-	kw_put_uuid(writer, message->incarnation_id);
-	kw_put_bool(writer, message->zk_migration_ready);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 21);
+	kw_store32(piece.at, (uint32_t)message->controller_id);
+	memcpy(piece.at + 4, message->incarnation_id.bytes, 16);
+	piece.at[20] = (uint8_t)message->zk_migration_ready;
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->listeners.items, message->listeners.count, false,
 		"listeners"))
 		for (int32_t i = 0; i < message->listeners.count; i++) {

@@ -8,14 +8,18 @@
 static void put_request_creation(struct kwire_writer *writer,
 	const struct kwire_create_acls_request_creation *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_int8(writer, message->resource_type);
 	kw_put_string(writer, message->resource_name, "resource_name");
 	kw_put_int8(writer, message->resource_pattern_type);
 	kw_put_string(writer, message->principal, "principal");
 	kw_put_string(writer, message->host, "host");
-	kw_put_int8(writer, message->operation);
-	kw_put_int8(writer, message->permission_type);
+	piece = kw_put_begin(writer, 2);
+	piece.at[0] = (uint8_t)message->operation;
+	piece.at[1] = (uint8_t)message->permission_type;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -32,14 +32,18 @@ static void put_request_topic(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_create_partitions_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_request_topic(writer, &message->topics.items[i], version);
 			if (kw_put_failed(writer, "topics", i))
 				return;
 		}
-	kw_put_int32(writer, message->timeout_ms);
-	kw_put_bool(writer, message->validate_only);
+	piece = kw_put_begin(writer, 5);
+	kw_store32(piece.at, (uint32_t)message->timeout_ms);
+	piece.at[4] = (uint8_t)message->validate_only;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -26,9 +26,13 @@ static void put_request_topic_config(struct kwire_writer *writer,
 static void put_request_topic(struct kwire_writer *writer,
 	const struct kwire_create_topics_request_topic *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->name, "name");
-	kw_put_int32(writer, message->num_partitions);
-	kw_put_int16(writer, message->replication_factor);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->num_partitions);
+	kw_store16(piece.at + 4, (uint16_t)message->replication_factor);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->assignments.items, message->assignments.count, false,
 		"assignments"))
 		for (int32_t i = 0; i < message->assignments.count; i++) {
@@ -49,14 +53,18 @@ static void put_request_topic(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_create_topics_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_request_topic(writer, &message->topics.items[i], version);
 			if (kw_put_failed(writer, "topics", i))
 				return;
 		}
-	kw_put_int32(writer, message->timeout_ms);
-	kw_put_bool(writer, message->validate_only);
+	piece = kw_put_begin(writer, 5);
+	kw_store32(piece.at, (uint32_t)message->timeout_ms);
+	piece.at[4] = (uint8_t)message->validate_only;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -8,14 +8,18 @@
 static void put_request_filter(struct kwire_writer *writer,
 	const struct kwire_delete_acls_request_filter *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_int8(writer, message->resource_type_filter);
 	kw_put_nullable_string(writer, message->resource_name_filter, true, "resource_name_filter");
 	kw_put_int8(writer, message->pattern_type_filter);
 	kw_put_nullable_string(writer, message->principal_filter, true, "principal_filter");
 	kw_put_nullable_string(writer, message->host_filter, true, "host_filter");
-	kw_put_int8(writer, message->operation);
-	kw_put_int8(writer, message->permission_type);
+	piece = kw_put_begin(writer, 2);
+	piece.at[0] = (uint8_t)message->operation;
+	piece.at[1] = (uint8_t)message->permission_type;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -8,9 +8,13 @@
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_delete_records_request_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int64(writer, message->offset);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store64(piece.at + 4, (uint64_t)message->offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

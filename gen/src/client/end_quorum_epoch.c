@@ -9,18 +9,26 @@ static void put_request_topic_partition_preferred_candidate(struct kwire_writer 
 	const struct kwire_end_quorum_epoch_request_topic_partition_preferred_candidate *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->candidate_id);
-	kw_put_uuid(writer, message->candidate_directory_id);
+	piece = kw_put_begin(writer, 20);
+	kw_store32(piece.at, (uint32_t)message->candidate_id);
+	memcpy(piece.at + 4, message->candidate_directory_id.bytes, 16);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_end_quorum_epoch_request_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 8, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	if (version <= 0)
 		kw_put_int32_array(writer, &message->preferred_successors, false,
 			"preferred_successors");

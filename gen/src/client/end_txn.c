@@ -8,11 +8,15 @@
 static void put_request(struct kwire_writer *writer, const struct kwire_end_txn_request *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->transactional_id, "transactional_id");
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
-	kw_put_bool(writer, message->committed);
+	piece = kw_put_begin(writer, 11);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 8, (uint16_t)message->producer_epoch);
+	piece.at[10] = (uint8_t)message->committed;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -18,22 +18,30 @@ static bool is_default_request_replica_state(const struct kwire_fetch_request_re
 static void put_request_replica_state(struct kwire_writer *writer,
 	const struct kwire_fetch_request_replica_state *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->replica_id);
-	kw_put_int64(writer, message->replica_epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->replica_id);
+	kw_store64(piece.at + 4, (uint64_t)message->replica_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_fetch_request_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_replica_directory_id = version >= 17 &&
 		!(kwire_uuid_is_zero(message->replica_directory_id));
 	bool has_high_watermark = version >= 18 && !(message->high_watermark == INT64_MAX);
 
-	kw_put_int32(writer, message->partition);
+	piece = kw_put_begin(writer, version >= 9 ? 8 : 4);
+	kw_store32(piece.at, (uint32_t)message->partition);
 	if (version >= 9)
-		kw_put_int32(writer, message->current_leader_epoch);
+		kw_store32(piece.at + 4, (uint32_t)message->current_leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_int64(writer, message->fetch_offset);
 	if (version >= 12)
 		kw_put_int32(writer, message->last_fetched_epoch);
@@ -85,6 +93,8 @@ static void put_request_forgotten_topics_data(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer, const struct kwire_fetch_request *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_cluster_id = version >= 12 && !(message->cluster_id.data == NULL);
 	bool has_replica_state = version >= 15 &&
 		!(is_default_request_replica_state(&message->replica_state));
@@ -96,12 +106,14 @@ static void put_request(struct kwire_writer *writer, const struct kwire_fetch_re
 	if (version <= 14)
 		kw_put_absent(writer, is_default_request_replica_state(&message->replica_state),
 			"replica_state");
-	kw_put_int32(writer, message->max_wait_ms);
-	kw_put_int32(writer, message->min_bytes);
-	kw_put_int32(writer, message->max_bytes);
-	kw_put_int8(writer, message->isolation_level);
+	piece = kw_put_begin(writer, version >= 7 ? 17 : 13);
+	kw_store32(piece.at, (uint32_t)message->max_wait_ms);
+	kw_store32(piece.at + 4, (uint32_t)message->min_bytes);
+	kw_store32(piece.at + 8, (uint32_t)message->max_bytes);
+	piece.at[12] = (uint8_t)message->isolation_level;
 	if (version >= 7)
-		kw_put_int32(writer, message->session_id);
+		kw_store32(piece.at + 13, (uint32_t)message->session_id);
+	kw_put_end(writer, piece);
 	if (version >= 7)
 		kw_put_int32(writer, message->session_epoch);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))

@@ -9,20 +9,28 @@ static void put_request_topic_partition_snapshot_id(struct kwire_writer *writer,
 	const struct kwire_fetch_snapshot_request_topic_partition_snapshot_id *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->end_offset);
-	kw_put_int32(writer, message->epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store64(piece.at, (uint64_t)message->end_offset);
+	kw_store32(piece.at + 8, (uint32_t)message->epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_fetch_snapshot_request_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_replica_directory_id = version >= 1 &&
 		!(kwire_uuid_is_zero(message->replica_directory_id));
 
-	kw_put_int32(writer, message->partition);
-	kw_put_int32(writer, message->current_leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store32(piece.at + 4, (uint32_t)message->current_leader_epoch);
+	kw_put_end(writer, piece);
 	put_request_topic_partition_snapshot_id(writer, &message->snapshot_id, version);
 	if (kw_put_failed(writer, "snapshot_id", -1))
 		return;
@@ -52,10 +60,14 @@ static void put_request_topic(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_fetch_snapshot_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_cluster_id = !(message->cluster_id.data == NULL);
 
-	kw_put_int32(writer, message->replica_id);
-	kw_put_int32(writer, message->max_bytes);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->replica_id);
+	kw_store32(piece.at + 4, (uint32_t)message->max_bytes);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_request_topic(writer, &message->topics.items[i], version);

@@ -9,10 +9,14 @@ static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_initialize_share_group_state_request_topic_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition);
-	kw_put_int32(writer, message->state_epoch);
-	kw_put_int64(writer, message->start_offset);
+	piece = kw_put_begin(writer, 16);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store32(piece.at + 4, (uint32_t)message->state_epoch);
+	kw_store64(piece.at + 8, (uint64_t)message->start_offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

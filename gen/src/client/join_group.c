@@ -17,10 +17,14 @@ static void put_request_protocol(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer, const struct kwire_join_group_request *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->group_id, "group_id");
-	kw_put_int32(writer, message->session_timeout_ms);
+	piece = kw_put_begin(writer, version >= 1 ? 8 : 4);
+	kw_store32(piece.at, (uint32_t)message->session_timeout_ms);
 	if (version >= 1)
-		kw_put_int32(writer, message->rebalance_timeout_ms);
+		kw_store32(piece.at + 4, (uint32_t)message->rebalance_timeout_ms);
+	kw_put_end(writer, piece);
 	kw_put_string(writer, message->member_id, "member_id");
 	if (version >= 5)
 		kw_put_nullable_string(writer, message->group_instance_id, true,

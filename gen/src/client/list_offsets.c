@@ -8,9 +8,13 @@
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_list_offsets_request_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 4 ? 8 : 4);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
 	if (version >= 4)
-		kw_put_int32(writer, message->current_leader_epoch);
+		kw_store32(piece.at + 4, (uint32_t)message->current_leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_int64(writer, message->timestamp);
 	kw_put_tags(writer, message->unknown_tags);
 }

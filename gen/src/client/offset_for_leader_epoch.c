@@ -9,10 +9,14 @@ static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_offset_for_leader_epoch_request_topic_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition);
-	kw_put_int32(writer, message->current_leader_epoch);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store32(piece.at + 4, (uint32_t)message->current_leader_epoch);
+	kw_store32(piece.at + 8, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -35,9 +35,13 @@ static void put_request_topic_data(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer, const struct kwire_produce_request *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_nullable_string(writer, message->transactional_id, true, "transactional_id");
-	kw_put_int16(writer, message->acks);
-	kw_put_int32(writer, message->timeout_ms);
+	piece = kw_put_begin(writer, 6);
+	kw_store16(piece.at, (uint16_t)message->acks);
+	kw_store32(piece.at + 2, (uint32_t)message->timeout_ms);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topic_data.items, message->topic_data.count, false,
 		"topic_data"))
 		for (int32_t i = 0; i < message->topic_data.count; i++) {

@@ -8,11 +8,15 @@
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_push_telemetry_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_uuid(writer, message->client_instance_id);
-	kw_put_int32(writer, message->subscription_id);
-	kw_put_bool(writer, message->terminating);
-	kw_put_int8(writer, message->compression_type);
+	piece = kw_put_begin(writer, 22);
+	memcpy(piece.at, message->client_instance_id.bytes, 16);
+	kw_store32(piece.at + 16, (uint32_t)message->subscription_id);
+	piece.at[20] = (uint8_t)message->terminating;
+	piece.at[21] = (uint8_t)message->compression_type;
+	kw_put_end(writer, piece);
 	kw_put_bytes(writer, message->metrics, "metrics");
 	kw_put_tags(writer, message->unknown_tags);
 }

@@ -9,9 +9,13 @@ static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_read_share_group_state_summary_request_topic_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

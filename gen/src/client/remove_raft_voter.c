@@ -8,10 +8,14 @@
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_remove_raft_voter_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_nullable_string(writer, message->cluster_id, true, "cluster_id");
-	kw_put_int32(writer, message->voter_id);
-	kw_put_uuid(writer, message->voter_directory_id);
+	piece = kw_put_begin(writer, 20);
+	kw_store32(piece.at, (uint32_t)message->voter_id);
+	memcpy(piece.at + 4, message->voter_directory_id.bytes, 16);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -9,9 +9,13 @@ static void put_request_topic_partition_acknowledgement_batch(struct kwire_write
 	const struct kwire_share_acknowledge_request_topic_partition_acknowledgement_batch *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->first_offset);
-	kw_put_int64(writer, message->last_offset);
+	piece = kw_put_begin(writer, 16);
+	kw_store64(piece.at, (uint64_t)message->first_offset);
+	kw_store64(piece.at + 8, (uint64_t)message->last_offset);
+	kw_put_end(writer, piece);
 	kw_put_int8_array(writer, &message->acknowledge_types, false, "acknowledge_types");
 	kw_put_tags(writer, message->unknown_tags);
 }

@@ -9,9 +9,13 @@ static void put_request_topic_partition_acknowledgement_batch(struct kwire_write
 	const struct kwire_share_fetch_request_topic_partition_acknowledgement_batch *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->first_offset);
-	kw_put_int64(writer, message->last_offset);
+	piece = kw_put_begin(writer, 16);
+	kw_store64(piece.at, (uint64_t)message->first_offset);
+	kw_store64(piece.at + 8, (uint64_t)message->last_offset);
+	kw_put_end(writer, piece);
 	kw_put_int8_array(writer, &message->acknowledge_types, false, "acknowledge_types");
 	kw_put_tags(writer, message->unknown_tags);
 }
@@ -58,16 +62,20 @@ static void put_request_forgotten_topics_data(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_share_fetch_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_nullable_string(writer, message->group_id, true, "group_id");
 	kw_put_nullable_string(writer, message->member_id, true, "member_id");
-	kw_put_int32(writer, message->share_session_epoch);
-	kw_put_int32(writer, message->max_wait_ms);
-	kw_put_int32(writer, message->min_bytes);
-	kw_put_int32(writer, message->max_bytes);
-	kw_put_int32(writer, message->max_records);
-	kw_put_int32(writer, message->batch_size);
+	piece = kw_put_begin(writer, version >= 2 ? 25 : 24);
+	kw_store32(piece.at, (uint32_t)message->share_session_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->max_wait_ms);
+	kw_store32(piece.at + 8, (uint32_t)message->min_bytes);
+	kw_store32(piece.at + 12, (uint32_t)message->max_bytes);
+	kw_store32(piece.at + 16, (uint32_t)message->max_records);
+	kw_store32(piece.at + 20, (uint32_t)message->batch_size);
 	if (version >= 2)
-		kw_put_int8(writer, message->share_acquire_mode);
+		piece.at[24] = (uint8_t)message->share_acquire_mode;
+	kw_put_end(writer, piece);
 	if (version >= 2)
 		kw_put_bool(writer, message->is_renew_ack);
 	else

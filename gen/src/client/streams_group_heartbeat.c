@@ -17,9 +17,13 @@ static void put_request_key_value(struct kwire_writer *writer,
 static void put_request_topic_info(struct kwire_writer *writer,
 	const struct kwire_streams_group_heartbeat_request_topic_info *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->name, "name");
-	kw_put_int32(writer, message->partitions);
-	kw_put_int16(writer, message->replication_factor);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partitions);
+	kw_store16(piece.at + 4, (uint16_t)message->replication_factor);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topic_configs.items, message->topic_configs.count, false,
 		"topic_configs"))
 		for (int32_t i = 0; i < message->topic_configs.count; i++) {
@@ -114,20 +118,28 @@ static void put_request_endpoint(struct kwire_writer *writer,
 static void put_request_task_offset(struct kwire_writer *writer,
 	const struct kwire_streams_group_heartbeat_request_task_offset *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->subtopology_id, "subtopology_id");
-	kw_put_int32(writer, message->partition);
-	kw_put_int64(writer, message->offset);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store64(piece.at + 4, (uint64_t)message->offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_streams_group_heartbeat_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->group_id, "group_id");
 	kw_put_string(writer, message->member_id, "member_id");
-	kw_put_int32(writer, message->member_epoch);
-	kw_put_int32(writer, message->endpoint_information_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->member_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->endpoint_information_epoch);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->instance_id, true, "instance_id");
 	kw_put_nullable_string(writer, message->rack_id, true, "rack_id");
 	kw_put_int32(writer, message->rebalance_timeout_ms);

@@ -8,10 +8,14 @@
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_txn_offset_commit_request_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int64(writer, message->committed_offset);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 2 ? 16 : 12);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store64(piece.at + 4, (uint64_t)message->committed_offset);
 	if (version >= 2)
-		kw_put_int32(writer, message->committed_leader_epoch);
+		kw_store32(piece.at + 12, (uint32_t)message->committed_leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->committed_metadata, true, "committed_metadata");
 	kw_put_tags(writer, message->unknown_tags);
 }
@@ -36,10 +40,14 @@ static void put_request_topic(struct kwire_writer *writer,
 static void put_request(struct kwire_writer *writer,
 	const struct kwire_txn_offset_commit_request *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->transactional_id, "transactional_id");
 	kw_put_string(writer, message->group_id, "group_id");
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
+	piece = kw_put_begin(writer, 10);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 8, (uint16_t)message->producer_epoch);
+	kw_put_end(writer, piece);
 	if (version >= 3)
 		kw_put_int32(writer, message->generation_id_or_member_epoch);
 	else

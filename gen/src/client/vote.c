@@ -8,15 +8,21 @@
 static void put_request_topic_partition(struct kwire_writer *writer,
 	const struct kwire_vote_request_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int32(writer, message->replica_epoch);
-	kw_put_int32(writer, message->replica_id);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 1 ? 28 : 12);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store32(piece.at + 4, (uint32_t)message->replica_epoch);
+	kw_store32(piece.at + 8, (uint32_t)message->replica_id);
 	if (version >= 1)
-		kw_put_uuid(writer, message->replica_directory_id);
+		memcpy(piece.at + 12, message->replica_directory_id.bytes, 16);
+	kw_put_end(writer, piece);
 	if (version >= 1)
 		kw_put_uuid(writer, message->voter_directory_id);
-	kw_put_int32(writer, message->last_offset_epoch);
-	kw_put_int64(writer, message->last_offset);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->last_offset_epoch);
+	kw_store64(piece.at + 4, (uint64_t)message->last_offset);
+	kw_put_end(writer, piece);
 	if (version >= 2)
 		kw_put_bool(writer, message->pre_vote);
 	else

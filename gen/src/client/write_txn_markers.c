@@ -17,18 +17,24 @@ static void put_request_marker_topic(struct kwire_writer *writer,
 static void put_request_marker(struct kwire_writer *writer,
 	const struct kwire_write_txn_markers_request_marker *message, int16_t version)
 {
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
-	kw_put_bool(writer, message->transaction_result);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 11);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 8, (uint16_t)message->producer_epoch);
+	piece.at[10] = (uint8_t)message->transaction_result;
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_request_marker_topic(writer, &message->topics.items[i], version);
 			if (kw_put_failed(writer, "topics", i))
 				return;
 		}
-	kw_put_int32(writer, message->coordinator_epoch);
+	piece = kw_put_begin(writer, version >= 2 ? 5 : 4);
+	kw_store32(piece.at, (uint32_t)message->coordinator_epoch);
 	if (version >= 2)
-		kw_put_int8(writer, message->transaction_version);
+		piece.at[4] = (uint8_t)message->transaction_version;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

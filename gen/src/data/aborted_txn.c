@@ -8,11 +8,15 @@
 static void put_aborted_txn(struct kwire_writer *writer, const struct kwire_aborted_txn *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int64(writer, message->first_offset);
-	kw_put_int64(writer, message->last_offset);
-	kw_put_int64(writer, message->last_stable_offset);
+	piece = kw_put_begin(writer, 32);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store64(piece.at + 8, (uint64_t)message->first_offset);
+	kw_store64(piece.at + 16, (uint64_t)message->last_offset);
+	kw_store64(piece.at + 24, (uint64_t)message->last_stable_offset);
+	kw_put_end(writer, piece);
 }
 
 static void encode_aborted_txn(struct kwire_writer *writer, const void *message, int16_t version)

@@ -8,9 +8,13 @@
 static void put_kraft_version_record(struct kwire_writer *writer,
 	const struct kwire_kraft_version_record *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->version);
-	kw_put_int16(writer, message->kraft_version);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->version);
+	kw_store16(piece.at + 2, (uint16_t)message->kraft_version);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -20,8 +20,12 @@ static void put_leader_change_message_voter(struct kwire_writer *writer,
 static void put_leader_change_message(struct kwire_writer *writer,
 	const struct kwire_leader_change_message *message, int16_t version)
 {
-	kw_put_int16(writer, message->version);
-	kw_put_int32(writer, message->leader_id);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store16(piece.at, (uint16_t)message->version);
+	kw_store32(piece.at + 2, (uint32_t)message->leader_id);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->voters.items, message->voters.count, false, "voters"))
 		for (int32_t i = 0; i < message->voters.count; i++) {
 			put_leader_change_message_voter(writer, &message->voters.items[i], version);

@@ -8,10 +8,14 @@
 static void put_request_header(struct kwire_writer *writer,
 	const struct kwire_request_header *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->request_api_key);
-	kw_put_int16(writer, message->request_api_version);
-	kw_put_int32(writer, message->correlation_id);
+	piece = kw_put_begin(writer, 8);
+	kw_store16(piece.at, (uint16_t)message->request_api_key);
+	kw_store16(piece.at + 2, (uint16_t)message->request_api_version);
+	kw_store32(piece.at + 4, (uint32_t)message->correlation_id);
+	kw_put_end(writer, piece);
 	kw_put_plain_string(writer, message->client_id, true, "client_id");
 	kw_put_tags(writer, message->unknown_tags);
 }

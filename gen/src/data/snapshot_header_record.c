@@ -8,9 +8,13 @@
 static void put_snapshot_header_record(struct kwire_writer *writer,
 	const struct kwire_snapshot_header_record *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->version);
-	kw_put_int64(writer, message->last_contained_log_timestamp);
+	piece = kw_put_begin(writer, 10);
+	kw_store16(piece.at, (uint16_t)message->version);
+	kw_store64(piece.at + 2, (uint64_t)message->last_contained_log_timestamp);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -18,17 +18,25 @@ static void put_voters_record_voter_endpoint(struct kwire_writer *writer,
 static void put_voters_record_voter_kraft_version_feature(struct kwire_writer *writer,
 	const struct kwire_voters_record_voter_kraft_version_feature *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->min_supported_version);
-	kw_put_int16(writer, message->max_supported_version);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->min_supported_version);
+	kw_store16(piece.at + 2, (uint16_t)message->max_supported_version);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_voters_record_voter(struct kwire_writer *writer,
 	const struct kwire_voters_record_voter *message, int16_t version)
 {
-	kw_put_int32(writer, message->voter_id);
-	kw_put_uuid(writer, message->voter_directory_id);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 20);
+	kw_store32(piece.at, (uint32_t)message->voter_id);
+	memcpy(piece.at + 4, message->voter_directory_id.bytes, 16);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->endpoints.items, message->endpoints.count, false,
 		"endpoints"))
 		for (int32_t i = 0; i < message->endpoints.count; i++) {

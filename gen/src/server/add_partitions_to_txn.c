@@ -77,9 +77,13 @@ static void put_response_partition_result(struct kwire_writer *writer,
 	const struct kwire_add_partitions_to_txn_response_partition_result *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->partition_error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->partition_error_code);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -117,9 +121,13 @@ static void put_response_results_by_transaction(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_add_partitions_to_txn_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 4 ? 6 : 4);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
 	if (version >= 4)
-		kw_put_int16(writer, message->error_code);
+		kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (version >= 4) {
 		if (kw_put_count(writer, message->results_by_transaction.items,
 			message->results_by_transaction.count, false, "results_by_transaction"))

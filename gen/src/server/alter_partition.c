@@ -80,14 +80,20 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_alter_partition_response_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 14);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_store32(piece.at + 6, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 10, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_int32_array(writer, &message->isr, false, "isr");
-	kw_put_int8(writer, message->leader_recovery_state);
-	kw_put_int32(writer, message->partition_epoch);
+	piece = kw_put_begin(writer, 5);
+	piece.at[0] = (uint8_t)message->leader_recovery_state;
+	kw_store32(piece.at + 1, (uint32_t)message->partition_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -109,8 +115,12 @@ static void put_response_topic(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_alter_partition_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_response_topic(writer, &message->topics.items[i], version);

@@ -54,9 +54,13 @@ static void put_response_response_partition(struct kwire_writer *writer,
 	const struct kwire_alter_share_group_offsets_response_response_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_tags(writer, message->unknown_tags);
 }
@@ -80,8 +84,12 @@ static void put_response_response(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_alter_share_group_offsets_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	if (kw_put_count(writer, message->responses.items, message->responses.count, false,
 		"responses"))

@@ -28,30 +28,42 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_api_key(struct kwire_writer *writer,
 	const struct kwire_api_versions_response_api_key *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->api_key);
-	kw_put_int16(writer, message->min_version);
-	kw_put_int16(writer, message->max_version);
+	piece = kw_put_begin(writer, 6);
+	kw_store16(piece.at, (uint16_t)message->api_key);
+	kw_store16(piece.at + 2, (uint16_t)message->min_version);
+	kw_store16(piece.at + 4, (uint16_t)message->max_version);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_supported_feature(struct kwire_writer *writer,
 	const struct kwire_api_versions_response_supported_feature *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
-	kw_put_int16(writer, message->min_version);
-	kw_put_int16(writer, message->max_version);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->min_version);
+	kw_store16(piece.at + 2, (uint16_t)message->max_version);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_finalized_feature(struct kwire_writer *writer,
 	const struct kwire_api_versions_response_finalized_feature *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
-	kw_put_int16(writer, message->max_version_level);
-	kw_put_int16(writer, message->min_version_level);
+	piece = kw_put_begin(writer, 4);
+	kw_store16(piece.at, (uint16_t)message->max_version_level);
+	kw_store16(piece.at + 2, (uint16_t)message->min_version_level);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

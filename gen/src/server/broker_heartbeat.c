@@ -51,12 +51,16 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_broker_heartbeat_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
-	kw_put_bool(writer, message->is_caught_up);
-	kw_put_bool(writer, message->is_fenced);
-	kw_put_bool(writer, message->should_shut_down);
+	piece = kw_put_begin(writer, 9);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	piece.at[6] = (uint8_t)message->is_caught_up;
+	piece.at[7] = (uint8_t)message->is_fenced;
+	piece.at[8] = (uint8_t)message->should_shut_down;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -68,10 +68,14 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_broker_registration_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int64(writer, message->broker_epoch);
+	piece = kw_put_begin(writer, 14);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_store64(piece.at + 6, (uint64_t)message->broker_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -74,12 +74,16 @@ static void put_response_group_member(struct kwire_writer *writer,
 static void put_response_group(struct kwire_writer *writer,
 	const struct kwire_consumer_group_describe_response_group *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_int16(writer, message->error_code);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_string(writer, message->group_id, "group_id");
 	kw_put_string(writer, message->group_state, "group_state");
-	kw_put_int32(writer, message->group_epoch);
-	kw_put_int32(writer, message->assignment_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->group_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->assignment_epoch);
+	kw_put_end(writer, piece);
 	kw_put_string(writer, message->assignor_name, "assignor_name");
 	if (kw_put_count(writer, message->members.items, message->members.count, false, "members"))
 		for (int32_t i = 0; i < message->members.count; i++) {

@@ -43,6 +43,8 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_create_delegation_token_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_int16(writer, message->error_code);
 	kw_put_string(writer, message->principal_type, "principal_type");
 	kw_put_string(writer, message->principal_name, "principal_name");
@@ -58,9 +60,11 @@ static void put_response(struct kwire_writer *writer,
 	else
 		kw_put_absent(writer, kw_is_string(message->token_requester_principal_name, "", 0),
 			"token_requester_principal_name");
-	kw_put_int64(writer, message->issue_timestamp_ms);
-	kw_put_int64(writer, message->expiry_timestamp_ms);
-	kw_put_int64(writer, message->max_timestamp_ms);
+	piece = kw_put_begin(writer, 24);
+	kw_store64(piece.at, (uint64_t)message->issue_timestamp_ms);
+	kw_store64(piece.at + 8, (uint64_t)message->expiry_timestamp_ms);
+	kw_store64(piece.at + 16, (uint64_t)message->max_timestamp_ms);
+	kw_put_end(writer, piece);
 	kw_put_string(writer, message->token_id, "token_id");
 	kw_put_bytes(writer, message->hmac, "hmac");
 	kw_put_int32(writer, message->throttle_time_ms);

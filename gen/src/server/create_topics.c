@@ -73,12 +73,16 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_topic_config(struct kwire_writer *writer,
 	const struct kwire_create_topics_response_topic_config *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->name, "name");
 	kw_put_nullable_string(writer, message->value, true, "value");
-	kw_put_bool(writer, message->read_only);
-	kw_put_int8(writer, message->config_source);
-	kw_put_bool(writer, message->is_sensitive);
+	piece = kw_put_begin(writer, 3);
+	piece.at[0] = (uint8_t)message->read_only;
+	piece.at[1] = (uint8_t)message->config_source;
+	piece.at[2] = (uint8_t)message->is_sensitive;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

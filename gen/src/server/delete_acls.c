@@ -45,6 +45,8 @@ static void put_response_filter_result_matching_acl(struct kwire_writer *writer,
 	const struct kwire_delete_acls_response_filter_result_matching_acl *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_int16(writer, message->error_code);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
@@ -53,8 +55,10 @@ static void put_response_filter_result_matching_acl(struct kwire_writer *writer,
 	kw_put_int8(writer, message->pattern_type);
 	kw_put_string(writer, message->principal, "principal");
 	kw_put_string(writer, message->host, "host");
-	kw_put_int8(writer, message->operation);
-	kw_put_int8(writer, message->permission_type);
+	piece = kw_put_begin(writer, 2);
+	piece.at[0] = (uint8_t)message->operation;
+	piece.at[1] = (uint8_t)message->permission_type;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -30,11 +30,15 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_resource_acl(struct kwire_writer *writer,
 	const struct kwire_describe_acls_response_resource_acl *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->principal, "principal");
 	kw_put_string(writer, message->host, "host");
-	kw_put_int8(writer, message->operation);
-	kw_put_int8(writer, message->permission_type);
+	piece = kw_put_begin(writer, 2);
+	piece.at[0] = (uint8_t)message->operation;
+	piece.at[1] = (uint8_t)message->permission_type;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -56,8 +60,12 @@ static void put_response_resource(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_describe_acls_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	if (kw_put_count(writer, message->resources.items, message->resources.count, false,
 		"resources"))

@@ -76,8 +76,12 @@ static void put_response_entry(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_describe_client_quotas_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	if (kw_put_count(writer, message->entries.items, message->entries.count, true, "entries"))
 		for (int32_t i = 0; i < message->entries.count; i++) {

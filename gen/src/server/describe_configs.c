@@ -53,11 +53,15 @@ static void put_response_result_config_synonym(struct kwire_writer *writer,
 static void put_response_result_config(struct kwire_writer *writer,
 	const struct kwire_describe_configs_response_result_config *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->name, "name");
 	kw_put_nullable_string(writer, message->value, true, "value");
-	kw_put_bool(writer, message->read_only);
-	kw_put_int8(writer, message->config_source);
-	kw_put_bool(writer, message->is_sensitive);
+	piece = kw_put_begin(writer, 3);
+	piece.at[0] = (uint8_t)message->read_only;
+	piece.at[1] = (uint8_t)message->config_source;
+	piece.at[2] = (uint8_t)message->is_sensitive;
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->synonyms.items, message->synonyms.count, false,
 		"synonyms"))
 		for (int32_t i = 0; i < message->synonyms.count; i++) {

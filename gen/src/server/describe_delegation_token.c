@@ -47,6 +47,8 @@ static void put_response_token_renewer(struct kwire_writer *writer,
 static void put_response_token(struct kwire_writer *writer,
 	const struct kwire_describe_delegation_token_response_token *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->principal_type, "principal_type");
 	kw_put_string(writer, message->principal_name, "principal_name");
 	if (version >= 3)
@@ -61,9 +63,11 @@ static void put_response_token(struct kwire_writer *writer,
 	else
 		kw_put_absent(writer, kw_is_string(message->token_requester_principal_name, "", 0),
 			"token_requester_principal_name");
-	kw_put_int64(writer, message->issue_timestamp);
-	kw_put_int64(writer, message->expiry_timestamp);
-	kw_put_int64(writer, message->max_timestamp);
+	piece = kw_put_begin(writer, 24);
+	kw_store64(piece.at, (uint64_t)message->issue_timestamp);
+	kw_store64(piece.at + 8, (uint64_t)message->expiry_timestamp);
+	kw_store64(piece.at + 16, (uint64_t)message->max_timestamp);
+	kw_put_end(writer, piece);
 	kw_put_string(writer, message->token_id, "token_id");
 	kw_put_bytes(writer, message->hmac, "hmac");
 	if (kw_put_count(writer, message->renewers.items, message->renewers.count, false,

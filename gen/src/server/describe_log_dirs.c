@@ -38,11 +38,15 @@ static void put_response_result_topic_partition(struct kwire_writer *writer,
 	const struct kwire_describe_log_dirs_response_result_topic_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int64(writer, message->partition_size);
-	kw_put_int64(writer, message->offset_lag);
-	kw_put_bool(writer, message->is_future_key);
+	piece = kw_put_begin(writer, 21);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store64(piece.at + 4, (uint64_t)message->partition_size);
+	kw_store64(piece.at + 12, (uint64_t)message->offset_lag);
+	piece.at[20] = (uint8_t)message->is_future_key;
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -84,9 +88,13 @@ static void put_response_result(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_describe_log_dirs_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 3 ? 6 : 4);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
 	if (version >= 3)
-		kw_put_int16(writer, message->error_code);
+		kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->results.items, message->results.count, false, "results"))
 		for (int32_t i = 0; i < message->results.count; i++) {
 			put_response_result(writer, &message->results.items[i], version);

@@ -38,21 +38,29 @@ static void put_response_topic_partition_active_producer(struct kwire_writer *wr
 	const struct kwire_describe_producers_response_topic_partition_active_producer *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int32(writer, message->producer_epoch);
-	kw_put_int32(writer, message->last_sequence);
-	kw_put_int64(writer, message->last_timestamp);
-	kw_put_int32(writer, message->coordinator_epoch);
-	kw_put_int64(writer, message->current_txn_start_offset);
+	piece = kw_put_begin(writer, 36);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store32(piece.at + 8, (uint32_t)message->producer_epoch);
+	kw_store32(piece.at + 12, (uint32_t)message->last_sequence);
+	kw_store64(piece.at + 16, (uint64_t)message->last_timestamp);
+	kw_store32(piece.at + 24, (uint32_t)message->coordinator_epoch);
+	kw_store64(piece.at + 28, (uint64_t)message->current_txn_start_offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_describe_producers_response_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	if (kw_put_count(writer, message->active_producers.items, message->active_producers.count,
 		false, "active_producers"))

@@ -51,15 +51,19 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_replica_state(struct kwire_writer *writer,
 	const struct kwire_describe_quorum_response_replica_state *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_int32(writer, message->replica_id);
 	if (version >= 2)
 		kw_put_uuid(writer, message->replica_directory_id);
 	else
 		kw_put_absent(writer, kwire_uuid_is_zero(message->replica_directory_id),
 			"replica_directory_id");
-	kw_put_int64(writer, message->log_end_offset);
+	piece = kw_put_begin(writer, version >= 1 ? 16 : 8);
+	kw_store64(piece.at, (uint64_t)message->log_end_offset);
 	if (version >= 1)
-		kw_put_int64(writer, message->last_fetch_timestamp);
+		kw_store64(piece.at + 8, (uint64_t)message->last_fetch_timestamp);
+	kw_put_end(writer, piece);
 	if (version >= 1)
 		kw_put_int64(writer, message->last_caught_up_timestamp);
 	kw_put_tags(writer, message->unknown_tags);
@@ -68,13 +72,19 @@ static void put_response_replica_state(struct kwire_writer *writer,
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_describe_quorum_response_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (version >= 2)
 		kw_put_nullable_string(writer, message->error_message, true, "error_message");
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
-	kw_put_int64(writer, message->high_watermark);
+	piece = kw_put_begin(writer, 16);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_store64(piece.at + 8, (uint64_t)message->high_watermark);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->current_voters.items, message->current_voters.count,
 		false, "current_voters"))
 		for (int32_t i = 0; i < message->current_voters.count; i++) {

@@ -52,11 +52,15 @@ static void put_response_group_topic_partition(struct kwire_writer *writer,
 	const struct kwire_describe_share_group_offsets_response_group_topic_partition *message,
 	int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int64(writer, message->start_offset);
-	kw_put_int32(writer, message->leader_epoch);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 1 ? 24 : 16);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store64(piece.at + 4, (uint64_t)message->start_offset);
+	kw_store32(piece.at + 12, (uint32_t)message->leader_epoch);
 	if (version >= 1)
-		kw_put_int64(writer, message->lag);
+		kw_store64(piece.at + 16, (uint64_t)message->lag);
+	kw_put_end(writer, piece);
 	kw_put_int16(writer, message->error_code);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_tags(writer, message->unknown_tags);

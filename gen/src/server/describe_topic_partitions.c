@@ -52,11 +52,15 @@ static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_describe_topic_partitions_response_topic_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->error_code);
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 14);
+	kw_store16(piece.at, (uint16_t)message->error_code);
+	kw_store32(piece.at + 2, (uint32_t)message->partition_index);
+	kw_store32(piece.at + 6, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 10, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_int32_array(writer, &message->replica_nodes, false, "replica_nodes");
 	kw_put_int32_array(writer, &message->isr_nodes, false, "isr_nodes");
 	kw_put_int32_array(writer, &message->eligible_leader_replicas, true,
@@ -69,10 +73,14 @@ static void put_response_topic_partition(struct kwire_writer *writer,
 static void put_response_topic(struct kwire_writer *writer,
 	const struct kwire_describe_topic_partitions_response_topic *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_int16(writer, message->error_code);
 	kw_put_nullable_string(writer, message->name, true, "name");
-	kw_put_uuid(writer, message->topic_id);
-	kw_put_bool(writer, message->is_internal);
+	piece = kw_put_begin(writer, 17);
+	memcpy(piece.at, message->topic_id.bytes, 16);
+	piece.at[16] = (uint8_t)message->is_internal;
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->partitions.items, message->partitions.count, false,
 		"partitions"))
 		for (int32_t i = 0; i < message->partitions.count; i++) {

@@ -34,13 +34,17 @@ static void put_response_transaction_state(struct kwire_writer *writer,
 	const struct kwire_describe_transactions_response_transaction_state *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_int16(writer, message->error_code);
 	kw_put_string(writer, message->transactional_id, "transactional_id");
 	kw_put_string(writer, message->transaction_state, "transaction_state");
-	kw_put_int32(writer, message->transaction_timeout_ms);
-	kw_put_int64(writer, message->transaction_start_time_ms);
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
+	piece = kw_put_begin(writer, 22);
+	kw_store32(piece.at, (uint32_t)message->transaction_timeout_ms);
+	kw_store64(piece.at + 4, (uint64_t)message->transaction_start_time_ms);
+	kw_store64(piece.at + 12, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 20, (uint16_t)message->producer_epoch);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_response_transaction_state_topic(writer, &message->topics.items[i],

@@ -37,9 +37,13 @@ static void put_response_result_credential_info(struct kwire_writer *writer,
 	const struct kwire_describe_user_scram_credentials_response_result_credential_info *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int8(writer, message->mechanism);
-	kw_put_int32(writer, message->iterations);
+	piece = kw_put_begin(writer, 5);
+	piece.at[0] = (uint8_t)message->mechanism;
+	kw_store32(piece.at + 1, (uint32_t)message->iterations);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -64,8 +68,12 @@ static void put_response_result(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_describe_user_scram_credentials_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	if (kw_put_count(writer, message->results.items, message->results.count, false, "results"))
 		for (int32_t i = 0; i < message->results.count; i++) {

@@ -26,10 +26,14 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response(struct kwire_writer *writer, const struct kwire_end_txn_response *message,
 	int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 5 ? 14 : 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
 	if (version >= 5)
-		kw_put_int64(writer, message->producer_id);
+		kw_store64(piece.at + 6, (uint64_t)message->producer_id);
+	kw_put_end(writer, piece);
 	if (version >= 5)
 		kw_put_int16(writer, message->producer_epoch);
 	kw_put_tags(writer, message->unknown_tags);

@@ -155,9 +155,13 @@ static void put_response_response_partition_diverging_epoch(struct kwire_writer 
 	const struct kwire_fetch_response_response_partition_diverging_epoch *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->epoch);
-	kw_put_int64(writer, message->end_offset);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->epoch);
+	kw_store64(piece.at + 4, (uint64_t)message->end_offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -175,9 +179,13 @@ static void put_response_response_partition_current_leader(struct kwire_writer *
 	const struct kwire_fetch_response_response_partition_current_leader *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -194,9 +202,13 @@ static bool
 static void put_response_response_partition_snapshot_id(struct kwire_writer *writer,
 	const struct kwire_fetch_response_response_partition_snapshot_id *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->end_offset);
-	kw_put_int32(writer, message->epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store64(piece.at, (uint64_t)message->end_offset);
+	kw_store32(piece.at + 8, (uint32_t)message->epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -204,15 +216,21 @@ static void put_response_response_partition_aborted_transaction(struct kwire_wri
 	const struct kwire_fetch_response_response_partition_aborted_transaction *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int64(writer, message->first_offset);
+	piece = kw_put_begin(writer, 16);
+	kw_store64(piece.at, (uint64_t)message->producer_id);
+	kw_store64(piece.at + 8, (uint64_t)message->first_offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_response_partition(struct kwire_writer *writer,
 	const struct kwire_fetch_response_response_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_diverging_epoch = version >= 12 &&
 		!(is_default_response_response_partition_diverging_epoch(&message->diverging_epoch));
 	bool has_current_leader = version >= 12 &&
@@ -220,12 +238,14 @@ static void put_response_response_partition(struct kwire_writer *writer,
 	bool has_snapshot_id = version >= 12 &&
 		!(is_default_response_response_partition_snapshot_id(&message->snapshot_id));
 
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int64(writer, message->high_watermark);
-	kw_put_int64(writer, message->last_stable_offset);
+	piece = kw_put_begin(writer, version >= 5 ? 30 : 22);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_store64(piece.at + 6, (uint64_t)message->high_watermark);
+	kw_store64(piece.at + 14, (uint64_t)message->last_stable_offset);
 	if (version >= 5)
-		kw_put_int64(writer, message->log_start_offset);
+		kw_store64(piece.at + 22, (uint64_t)message->log_start_offset);
+	kw_put_end(writer, piece);
 	if (version <= 11)
 		kw_put_absent(writer,
 			is_default_response_response_partition_diverging_epoch(&message->diverging_epoch), "diverging_epoch");
@@ -310,11 +330,15 @@ static void put_response_node_endpoint(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer, const struct kwire_fetch_response *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_node_endpoints = version >= 16 && !(message->node_endpoints.count == 0);
 
-	kw_put_int32(writer, message->throttle_time_ms);
+	piece = kw_put_begin(writer, version >= 7 ? 6 : 4);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
 	if (version >= 7)
-		kw_put_int16(writer, message->error_code);
+		kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (version >= 7)
 		kw_put_int32(writer, message->session_id);
 	else

@@ -93,9 +93,13 @@ static void put_response_topic_partition_snapshot_id(struct kwire_writer *writer
 	const struct kwire_fetch_snapshot_response_topic_partition_snapshot_id *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->end_offset);
-	kw_put_int32(writer, message->epoch);
+	piece = kw_put_begin(writer, 12);
+	kw_store64(piece.at, (uint64_t)message->end_offset);
+	kw_store32(piece.at + 8, (uint32_t)message->epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -113,25 +117,35 @@ static void put_response_topic_partition_current_leader(struct kwire_writer *wri
 	const struct kwire_fetch_snapshot_response_topic_partition_current_leader *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_fetch_snapshot_response_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_current_leader =
 		!(is_default_response_topic_partition_current_leader(&message->current_leader));
 
-	kw_put_int32(writer, message->index);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	put_response_topic_partition_snapshot_id(writer, &message->snapshot_id, version);
 	if (kw_put_failed(writer, "snapshot_id", -1))
 		return;
-	kw_put_int64(writer, message->size);
-	kw_put_int64(writer, message->position);
+	piece = kw_put_begin(writer, 16);
+	kw_store64(piece.at, (uint64_t)message->size);
+	kw_store64(piece.at + 8, (uint64_t)message->position);
+	kw_put_end(writer, piece);
 	kw_put_bytes(writer, message->unaligned_records, "unaligned_records");
 	if (!kw_put_tags_begin(writer, (uint32_t)has_current_leader, message->unknown_tags))
 		return;
@@ -173,10 +187,14 @@ static void put_response_node_endpoint(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_fetch_snapshot_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_node_endpoints = version >= 1 && !(message->node_endpoints.count == 0);
 
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_response_topic(writer, &message->topics.items[i], version);

@@ -26,12 +26,16 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_coordinator(struct kwire_writer *writer,
 	const struct kwire_find_coordinator_response_coordinator *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->key, "key");
 	kw_put_int32(writer, message->node_id);
 	kw_put_string(writer, message->host, "host");
-	kw_put_int32(writer, message->port);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->port);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_tags(writer, message->unknown_tags);
 }

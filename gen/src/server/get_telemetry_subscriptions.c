@@ -23,16 +23,22 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_get_telemetry_subscriptions_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
-	kw_put_uuid(writer, message->client_instance_id);
-	kw_put_int32(writer, message->subscription_id);
+	piece = kw_put_begin(writer, 26);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	memcpy(piece.at + 6, message->client_instance_id.bytes, 16);
+	kw_store32(piece.at + 22, (uint32_t)message->subscription_id);
+	kw_put_end(writer, piece);
 	kw_put_int8_array(writer, &message->accepted_compression_types, false,
 		"accepted_compression_types");
-	kw_put_int32(writer, message->push_interval_ms);
-	kw_put_int32(writer, message->telemetry_max_bytes);
-	kw_put_bool(writer, message->delta_temporality);
+	piece = kw_put_begin(writer, 9);
+	kw_store32(piece.at, (uint32_t)message->push_interval_ms);
+	kw_store32(piece.at + 4, (uint32_t)message->telemetry_max_bytes);
+	piece.at[8] = (uint8_t)message->delta_temporality;
+	kw_put_end(writer, piece);
 	kw_put_string_array(writer, &message->requested_metrics, false, "requested_metrics");
 	kw_put_tags(writer, message->unknown_tags);
 }

@@ -28,10 +28,14 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_init_producer_id_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int64(writer, message->producer_id);
-	kw_put_int16(writer, message->producer_epoch);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 16);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_store64(piece.at + 6, (uint64_t)message->producer_id);
+	kw_store16(piece.at + 14, (uint16_t)message->producer_epoch);
+	kw_put_end(writer, piece);
 	if (version >= 6)
 		kw_put_int64(writer, message->ongoing_txn_producer_id);
 	else

@@ -60,10 +60,14 @@ static void put_response_member(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_join_group_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	if (version >= 2)
 		kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int32(writer, message->generation_id);
+	piece = kw_put_begin(writer, 6);
+	kw_store16(piece.at, (uint16_t)message->error_code);
+	kw_store32(piece.at + 2, (uint32_t)message->generation_id);
+	kw_put_end(writer, piece);
 	if (version >= 7)
 		kw_put_nullable_string(writer, message->protocol_type, true, "protocol_type");
 	kw_put_nullable_string(writer, message->protocol_name, version >= 7, "protocol_name");

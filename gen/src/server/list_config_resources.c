@@ -32,8 +32,12 @@ static void put_response_config_resource(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_list_config_resources_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->config_resources.items, message->config_resources.count,
 		false, "config_resources"))
 		for (int32_t i = 0; i < message->config_resources.count; i++) {

@@ -56,10 +56,14 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_list_offsets_response_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int64(writer, message->timestamp);
-	kw_put_int64(writer, message->offset);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 22);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_store64(piece.at + 6, (uint64_t)message->timestamp);
+	kw_store64(piece.at + 14, (uint64_t)message->offset);
+	kw_put_end(writer, piece);
 	if (version >= 4)
 		kw_put_int32(writer, message->leader_epoch);
 	else

@@ -37,8 +37,12 @@ static void put_response_transaction_state(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_list_transactions_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_string_array(writer, &message->unknown_state_filters, false,
 		"unknown_state_filters");
 	if (kw_put_count(writer, message->transaction_states.items,

@@ -54,11 +54,15 @@ static void put_response_broker(struct kwire_writer *writer,
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_metadata_response_topic_partition *message, int16_t version)
 {
-	kw_put_int16(writer, message->error_code);
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int32(writer, message->leader_id);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 7 ? 14 : 10);
+	kw_store16(piece.at, (uint16_t)message->error_code);
+	kw_store32(piece.at + 2, (uint32_t)message->partition_index);
+	kw_store32(piece.at + 6, (uint32_t)message->leader_id);
 	if (version >= 7)
-		kw_put_int32(writer, message->leader_epoch);
+		kw_store32(piece.at + 10, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_int32_array(writer, &message->replica_nodes, false, "replica_nodes");
 	kw_put_int32_array(writer, &message->isr_nodes, false, "isr_nodes");
 	if (version >= 5)

@@ -49,9 +49,13 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_offset_delete_response_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 }
 
 static void put_response_topic(struct kwire_writer *writer,
@@ -71,8 +75,12 @@ static void put_response_topic(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_offset_delete_response *message, int16_t version)
 {
-	kw_put_int16(writer, message->error_code);
-	kw_put_int32(writer, message->throttle_time_ms);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store16(piece.at, (uint16_t)message->error_code);
+	kw_store32(piece.at + 2, (uint32_t)message->throttle_time_ms);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topics.items, message->topics.count, false, "topics"))
 		for (int32_t i = 0; i < message->topics.count; i++) {
 			put_response_topic(writer, &message->topics.items[i], version);

@@ -81,10 +81,14 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_offset_fetch_response_topic_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int64(writer, message->committed_offset);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 5 ? 16 : 12);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store64(piece.at + 4, (uint64_t)message->committed_offset);
 	if (version >= 5)
-		kw_put_int32(writer, message->committed_leader_epoch);
+		kw_store32(piece.at + 12, (uint32_t)message->committed_leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->metadata, true, "metadata");
 	kw_put_int16(writer, message->error_code);
 	kw_put_tags(writer, message->unknown_tags);
@@ -108,10 +112,14 @@ static void put_response_topic(struct kwire_writer *writer,
 static void put_response_group_topic_partition(struct kwire_writer *writer,
 	const struct kwire_offset_fetch_response_group_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int64(writer, message->committed_offset);
-	kw_put_int32(writer, message->committed_leader_epoch);
+	piece = kw_put_begin(writer, 16);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store64(piece.at + 4, (uint64_t)message->committed_offset);
+	kw_store32(piece.at + 12, (uint32_t)message->committed_leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->metadata, true, "metadata");
 	kw_put_int16(writer, message->error_code);
 	kw_put_tags(writer, message->unknown_tags);

@@ -55,11 +55,15 @@ static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_offset_for_leader_epoch_response_topic_partition *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int16(writer, message->error_code);
-	kw_put_int32(writer, message->partition);
-	kw_put_int32(writer, message->leader_epoch);
-	kw_put_int64(writer, message->end_offset);
+	piece = kw_put_begin(writer, 18);
+	kw_store16(piece.at, (uint16_t)message->error_code);
+	kw_store32(piece.at + 2, (uint32_t)message->partition);
+	kw_store32(piece.at + 6, (uint32_t)message->leader_epoch);
+	kw_store64(piece.at + 10, (uint64_t)message->end_offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

@@ -81,24 +81,32 @@ static void put_response_response_partition_response_current_leader(struct kwire
 	const struct kwire_produce_response_response_partition_response_current_leader *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_response_partition_response(struct kwire_writer *writer,
 	const struct kwire_produce_response_response_partition_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_current_leader = version >= 10 &&
 		!(is_default_response_response_partition_response_current_leader(&message->current_leader));
 
-	kw_put_int32(writer, message->index);
-	kw_put_int16(writer, message->error_code);
-	kw_put_int64(writer, message->base_offset);
-	kw_put_int64(writer, message->log_append_time_ms);
+	piece = kw_put_begin(writer, version >= 5 ? 30 : 22);
+	kw_store32(piece.at, (uint32_t)message->index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_store64(piece.at + 6, (uint64_t)message->base_offset);
+	kw_store64(piece.at + 14, (uint64_t)message->log_append_time_ms);
 	if (version >= 5)
-		kw_put_int64(writer, message->log_start_offset);
+		kw_store64(piece.at + 22, (uint64_t)message->log_start_offset);
+	kw_put_end(writer, piece);
 	if (version >= 8) {
 		if (kw_put_count(writer, message->record_errors.items, message->record_errors.count,
 			false, "record_errors"))

@@ -54,11 +54,15 @@ static void put_response_result_partition_state_batch(struct kwire_writer *write
 	const struct kwire_read_share_group_state_response_result_partition_state_batch *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->first_offset);
-	kw_put_int64(writer, message->last_offset);
-	kw_put_int8(writer, message->delivery_state);
-	kw_put_int16(writer, message->delivery_count);
+	piece = kw_put_begin(writer, 19);
+	kw_store64(piece.at, (uint64_t)message->first_offset);
+	kw_store64(piece.at + 8, (uint64_t)message->last_offset);
+	piece.at[16] = (uint8_t)message->delivery_state;
+	kw_store16(piece.at + 17, (uint16_t)message->delivery_count);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -66,11 +70,17 @@ static void put_response_result_partition(struct kwire_writer *writer,
 	const struct kwire_read_share_group_state_response_result_partition *message,
 	int16_t version)
 {
-	kw_put_int32(writer, message->partition);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
-	kw_put_int32(writer, message->state_epoch);
-	kw_put_int64(writer, message->start_offset);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->state_epoch);
+	kw_store64(piece.at + 4, (uint64_t)message->start_offset);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->state_batches.items, message->state_batches.count, false,
 		"state_batches"))
 		for (int32_t i = 0; i < message->state_batches.count; i++) {

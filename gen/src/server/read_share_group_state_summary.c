@@ -55,14 +55,20 @@ static void put_response_result_partition(struct kwire_writer *writer,
 	const struct kwire_read_share_group_state_summary_response_result_partition *message,
 	int16_t version)
 {
-	kw_put_int32(writer, message->partition);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
-	kw_put_int32(writer, message->state_epoch);
-	kw_put_int32(writer, message->leader_epoch);
-	kw_put_int64(writer, message->start_offset);
+	piece = kw_put_begin(writer, version >= 1 ? 20 : 16);
+	kw_store32(piece.at, (uint32_t)message->state_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_store64(piece.at + 8, (uint64_t)message->start_offset);
 	if (version >= 1)
-		kw_put_int32(writer, message->delivery_complete_count);
+		kw_store32(piece.at + 16, (uint32_t)message->delivery_complete_count);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

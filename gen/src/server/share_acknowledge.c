@@ -76,17 +76,25 @@ static void put_response_response_partition_current_leader(struct kwire_writer *
 	const struct kwire_share_acknowledge_response_response_partition_current_leader *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_response_partition(struct kwire_writer *writer,
 	const struct kwire_share_acknowledge_response_response_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	put_response_response_partition_current_leader(writer, &message->current_leader, version);
 	if (kw_put_failed(writer, "current_leader", -1))
@@ -123,8 +131,12 @@ static void put_response_node_endpoint(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_share_acknowledge_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	if (version >= 2)
 		kw_put_int32(writer, message->acquisition_lock_timeout_ms);

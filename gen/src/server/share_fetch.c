@@ -101,9 +101,13 @@ static void put_response_response_partition_current_leader(struct kwire_writer *
 	const struct kwire_share_fetch_response_response_partition_current_leader *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -111,18 +115,26 @@ static void put_response_response_partition_acquired_record(struct kwire_writer 
 	const struct kwire_share_fetch_response_response_partition_acquired_record *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int64(writer, message->first_offset);
-	kw_put_int64(writer, message->last_offset);
-	kw_put_int16(writer, message->delivery_count);
+	piece = kw_put_begin(writer, 18);
+	kw_store64(piece.at, (uint64_t)message->first_offset);
+	kw_store64(piece.at + 8, (uint64_t)message->last_offset);
+	kw_store16(piece.at + 16, (uint16_t)message->delivery_count);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
 static void put_response_response_partition(struct kwire_writer *writer,
 	const struct kwire_share_fetch_response_response_partition *message, int16_t version)
 {
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_int16(writer, message->acknowledge_error_code);
 	kw_put_nullable_string(writer, message->acknowledge_error_message, true,
@@ -171,8 +183,12 @@ static void put_response_node_endpoint(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_share_fetch_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_int32(writer, message->acquisition_lock_timeout_ms);
 	if (kw_put_count(writer, message->responses.items, message->responses.count, false,

@@ -52,12 +52,18 @@ static void put_response_assignment(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_share_group_heartbeat_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_nullable_string(writer, message->member_id, true, "member_id");
-	kw_put_int32(writer, message->member_epoch);
-	kw_put_int32(writer, message->heartbeat_interval_ms);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->member_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->heartbeat_interval_ms);
+	kw_put_end(writer, piece);
 	if (kw_put_present(writer, message->assignment, true, "assignment")) {
 		put_response_assignment(writer, message->assignment, version);
 		if (kw_put_failed(writer, "assignment", -1))

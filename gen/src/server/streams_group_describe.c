@@ -35,9 +35,13 @@ static void put_response_key_value(struct kwire_writer *writer,
 static void put_response_topic_info(struct kwire_writer *writer,
 	const struct kwire_streams_group_describe_response_topic_info *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_string(writer, message->name, "name");
-	kw_put_int32(writer, message->partitions);
-	kw_put_int16(writer, message->replication_factor);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partitions);
+	kw_store16(piece.at + 4, (uint16_t)message->replication_factor);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->topic_configs.items, message->topic_configs.count, false,
 		"topic_configs"))
 		for (int32_t i = 0; i < message->topic_configs.count; i++) {
@@ -102,10 +106,14 @@ static void put_response_endpoint(struct kwire_writer *writer,
 static void put_response_task_offset(struct kwire_writer *writer,
 	const struct kwire_streams_group_describe_response_task_offset *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
 	kw_put_string(writer, message->subtopology_id, "subtopology_id");
-	kw_put_int32(writer, message->partition);
-	kw_put_int64(writer, message->offset);
+	piece = kw_put_begin(writer, 12);
+	kw_store32(piece.at, (uint32_t)message->partition);
+	kw_store64(piece.at + 4, (uint64_t)message->offset);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -261,12 +269,16 @@ static void put_response_topology_description(struct kwire_writer *writer,
 static void put_response_group(struct kwire_writer *writer,
 	const struct kwire_streams_group_describe_response_group *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	kw_put_int16(writer, message->error_code);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_string(writer, message->group_id, "group_id");
 	kw_put_string(writer, message->group_state, "group_state");
-	kw_put_int32(writer, message->group_epoch);
-	kw_put_int32(writer, message->assignment_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->group_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->assignment_epoch);
+	kw_put_end(writer, piece);
 	if (kw_put_present(writer, message->topology, true, "topology")) {
 		put_response_group_topology(writer, message->topology, version);
 		if (kw_put_failed(writer, "topology", -1))

@@ -271,20 +271,28 @@ static void put_response_partitions_by_user_endpoint(struct kwire_writer *writer
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_streams_group_heartbeat_response *message, int16_t version)
 {
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_nullable_string(writer, message->error_message, true, "error_message");
 	kw_put_string(writer, message->member_id, "member_id");
-	kw_put_int32(writer, message->member_epoch);
-	kw_put_int32(writer, message->heartbeat_interval_ms);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->member_epoch);
+	kw_store32(piece.at + 4, (uint32_t)message->heartbeat_interval_ms);
+	kw_put_end(writer, piece);
 	if (version <= 0)
 		kw_put_int32(writer, message->acceptable_recovery_lag_legacy);
 	else
 		kw_put_absent(writer, message->acceptable_recovery_lag_legacy == 0,
 			"acceptable_recovery_lag_legacy");
-	kw_put_int32(writer, message->task_offset_interval_ms);
+	piece = kw_put_begin(writer, version >= 1 ? 12 : 4);
+	kw_store32(piece.at, (uint32_t)message->task_offset_interval_ms);
 	if (version >= 1)
-		kw_put_int64(writer, message->acceptable_recovery_lag);
+		kw_store64(piece.at + 4, (uint64_t)message->acceptable_recovery_lag);
+	kw_put_end(writer, piece);
 	if (kw_put_count(writer, message->status.items, message->status.count, true, "status"))
 		for (int32_t i = 0; i < message->status.count; i++) {
 			put_response_status(writer, &message->status.items[i], version);

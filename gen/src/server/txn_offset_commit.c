@@ -66,9 +66,13 @@ static void decode_request(struct kwire_reader *reader, void *message, int16_t v
 static void put_response_topic_partition(struct kwire_writer *writer,
 	const struct kwire_txn_offset_commit_response_topic_partition *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->partition_index);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->partition_index);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 

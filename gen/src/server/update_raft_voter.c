@@ -69,9 +69,13 @@ static bool
 static void put_response_current_leader(struct kwire_writer *writer,
 	const struct kwire_update_raft_voter_response_current_leader *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	(void)version;
-	kw_put_int32(writer, message->leader_id);
-	kw_put_int32(writer, message->leader_epoch);
+	piece = kw_put_begin(writer, 8);
+	kw_store32(piece.at, (uint32_t)message->leader_id);
+	kw_store32(piece.at + 4, (uint32_t)message->leader_epoch);
+	kw_put_end(writer, piece);
 	kw_put_string(writer, message->host, "host");
 	kw_put_int32(writer, message->port);
 	kw_put_tags(writer, message->unknown_tags);
@@ -80,10 +84,14 @@ static void put_response_current_leader(struct kwire_writer *writer,
 static void put_response(struct kwire_writer *writer,
 	const struct kwire_update_raft_voter_response *message, int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_current_leader = !(is_default_response_current_leader(&message->current_leader));
 
-	kw_put_int32(writer, message->throttle_time_ms);
-	kw_put_int16(writer, message->error_code);
+	piece = kw_put_begin(writer, 6);
+	kw_store32(piece.at, (uint32_t)message->throttle_time_ms);
+	kw_store16(piece.at + 4, (uint16_t)message->error_code);
+	kw_put_end(writer, piece);
 	if (!kw_put_tags_begin(writer, (uint32_t)has_current_leader, message->unknown_tags))
 		return;
 	if (has_current_leader)

@@ -17,9 +17,13 @@ static bool is_default_all_types_point(const struct kwire_all_types_point *messa
 static void put_all_types_point(struct kwire_writer *writer,
 	const struct kwire_all_types_point *message, int16_t version)
 {
-	kw_put_int32(writer, message->x);
+	struct kw_piece piece;
+
+	piece = kw_put_begin(writer, version >= 2 ? 8 : 4);
+	kw_store32(piece.at, (uint32_t)message->x);
 	if (version >= 2)
-		kw_put_int32(writer, message->y);
+		kw_store32(piece.at + 4, (uint32_t)message->y);
+	kw_put_end(writer, piece);
 	kw_put_tags(writer, message->unknown_tags);
 }
 
@@ -59,6 +63,8 @@ static void put_all_types_inner(struct kwire_writer *writer,
 static void put_all_types(struct kwire_writer *writer, const struct kwire_all_types *message,
 	int16_t version)
 {
+	struct kw_piece piece;
+
 	bool has_tagged_text = version >= 2 && !(kw_is_string(message->tagged_text, "", 0));
 	bool has_tagged_blob = version >= 2 && !(message->tagged_blob.data == NULL);
 	bool has_tagged_id = version >= 2 && !(kwire_uuid_is_zero(message->tagged_id));
@@ -70,13 +76,15 @@ static void put_all_types(struct kwire_writer *writer, const struct kwire_all_ty
 	bool has_moved = version >= 3 && !(message->moved == -1);
 	bool has_tagged_later = version >= 3 && !(message->tagged_later == 0u);
 
-	kw_put_bool(writer, message->flag);
-	kw_put_int8(writer, message->tiny);
-	kw_put_int16(writer, message->short_);
-	kw_put_uint16(writer, message->port);
-	kw_put_int32(writer, message->int_);
-	kw_put_uint32(writer, message->unsigned_);
-	kw_put_int64(writer, message->long_);
+	piece = kw_put_begin(writer, 22);
+	piece.at[0] = (uint8_t)message->flag;
+	piece.at[1] = (uint8_t)message->tiny;
+	kw_store16(piece.at + 2, (uint16_t)message->short_);
+	kw_store16(piece.at + 4, (uint16_t)message->port);
+	kw_store32(piece.at + 6, (uint32_t)message->int_);
+	kw_store32(piece.at + 10, (uint32_t)message->unsigned_);
+	kw_store64(piece.at + 14, (uint64_t)message->long_);
+	kw_put_end(writer, piece);
 	if (version >= 1)
 		kw_put_int64(writer, message->lowest);
 	else
