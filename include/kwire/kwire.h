@@ -13,6 +13,7 @@
 #include <kwire/connection.h>
 #include <kwire/fetch.h>
 #include <kwire/message.h>
+#include <kwire/observe.h>
 #include <kwire/records.h>
 #include <kwire/result.h>
 #include <kwire/sasl.h>

@@ -44,7 +44,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_versions, cli_metadata, cli_ping, cli_config, cli_apis,
-	cli_call, cli_decode, cli_cat;
+	cli_call, cli_decode, cli_cat, cli_doctor;
 
 enum {
 	CLI_MOST_GIVEN = 64

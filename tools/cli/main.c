@@ -10,8 +10,8 @@
 #include "cli.h"
 
 static const struct cli_command *const commands[] = {
-	&cli_versions, &cli_metadata, &cli_ping,   &cli_cat,
-	&cli_call,     &cli_apis,     &cli_decode, &cli_config,
+	&cli_doctor, &cli_versions, &cli_metadata, &cli_ping,   &cli_cat,
+	&cli_call,   &cli_apis,     &cli_decode,   &cli_config,
 };
 
 enum {
