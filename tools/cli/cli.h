@@ -50,6 +50,18 @@ enum {
 	CLI_MOST_GIVEN = 64
 };
 
+/* The options that all commands have. */
+extern const struct cli_option cli_common_options[];
+
+/* What all commands end with, for their help. */
+#define CLI_EXIT_CODES                                                                           \
+	"Exit codes: 0 an answer, 1 a failure (its message on standard error), 2 wrong usage,\n" \
+	"130 Ctrl-C.\n"
+
+/* Prints what may stand in the place of the last of `words`. */
+int cli_complete(const struct cli_command *const *commands, int command_count, char **words,
+		 int count);
+
 /* What the command line said. */
 struct cli {
 	const struct cli_command *command;

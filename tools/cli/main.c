@@ -24,8 +24,7 @@ static void print_help(FILE *out)
 		     "Asks a Kafka cluster, from the command line.\n\ncommands:\n");
 	for (int i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(out, "\n`kwire COMMAND --help` tells more.  Exit codes: 0 an answer, 1 a failure "
-		     "(its message on\nstandard error), 2 wrong usage.\n");
+	fprintf(out, "\n`kwire COMMAND --help` tells more.\n\n" CLI_EXIT_CODES);
 }
 
 static const struct cli_command *find_command(const char *name)
@@ -63,6 +62,8 @@ int main(int argc, char **argv)
 		printf("kwire %s\n", KWIRE_VERSION_STRING);
 		return finish(CLI_OK);
 	}
+	if (strcmp(name, "--complete") == 0)
+		return finish(cli_complete(commands, COMMAND_COUNT, argv + 2, argc - 2));
 	command = find_command(name);
 	if (command == NULL) {
 		if (*name == '\0')

@@ -26,7 +26,7 @@ enum {
 	MAX_OPTIONS = 32
 };
 
-static const struct cli_option common[] = {
+const struct cli_option cli_common_options[] = {
 	{"bootstrap", 'b', "HOST:PORT[,...]", "brokers to begin with (bootstrap.servers)"},
 	{"property", 'X', "NAME=VALUE", "sets a property; `kwire config` lists them"},
 	{"file", 'F', "PATH", "reads properties from a file; before -X, wherever it stands"},
@@ -60,7 +60,8 @@ static void print_help(const struct cli_command *command)
 	       command->operands, *command->operands ? " " : "", command->summary,
 	       command->details);
 	print_options(command->options);
-	print_options(common);
+	print_options(cli_common_options);
+	printf("\n" CLI_EXIT_CODES);
 }
 
 int cli_fail(const struct kwire_error *error)
@@ -147,12 +148,13 @@ static void gather(const struct cli_command *command, struct option *longs, char
 	int count = 0;
 
 	*shorts++ = ':';
-	for (int i = 0; common[i].name != NULL; i++) {
-		longs[count++] = (struct option){common[i].name, takes_value(&common[i]), NULL,
+	for (int i = 0; cli_common_options[i].name != NULL; i++) {
+		longs[count++] = (struct option){cli_common_options[i].name,
+						 takes_value(&cli_common_options[i]), NULL,
 						 common_codes[i]};
-		if (common[i].letter) {
-			*shorts++ = common[i].letter;
-			if (common[i].value)
+		if (cli_common_options[i].letter) {
+			*shorts++ = cli_common_options[i].letter;
+			if (cli_common_options[i].value)
 				*shorts++ = ':';
 		}
 	}
