@@ -14,6 +14,7 @@
 #include "../base/error.h"
 #include "../base/lock.h"
 #include "../transport/socket.h"
+#include "../transport/socks5.h"
 
 struct job {
 	struct kwire_config *config;
@@ -196,6 +197,10 @@ fail:
 static bool need_no_asking(const struct kwire_config *config, const struct kw_endpoint *endpoints,
 			   int count)
 {
+	/* The proxy resolves; and a program's dialer is told names. */
+	if (!config->settings.bootstrap_canonical &&
+	    (kw_wants_socks5(config) || config->dial != NULL))
+		return true;
 	for (int i = 0; i < count; i++)
 		if (kw_host_is_numeric(endpoints[i].host))
 			return !config->settings.bootstrap_canonical;

@@ -133,6 +133,11 @@ struct kw_settings {
 	int64_t tcp_user_timeout_ms; /* 0: the system's */
 	int64_t send_buffer_bytes;   /* -1: the system's */
 	int64_t receive_buffer_bytes;
+	const char *local_address;   /* numeric, to dial from; "": any */
+	const char *local_interface; /* to dial through; "": any */
+	const char *socks5_proxy;    /* host:port; "": none */
+	const char *socks5_username;
+	const char *socks5_password; /* (secret) */
 
 	struct kw_security_settings security;
 };

@@ -5,6 +5,7 @@
  */
 #include "table.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,29 @@ static int check_client_id(const char *value, struct kwire_error *error)
 		return kw_fail(error, KWIRE_ECONFIG,
 			       "client.id is %zu bytes long; Kafka allows at most 32767", size);
 	return 0;
+}
+
+static int check_local_address(const char *value, struct kwire_error *error)
+{
+	unsigned char address[16];
+
+	if (*value != '\0' && inet_pton(AF_INET, value, address) != 1 &&
+	    inet_pton(AF_INET6, value, address) != 1)
+		return kw_fail(error, KWIRE_ECONFIG,
+			       "socket.local.address: '%.100s' is no IPv4 or IPv6 address", value);
+	return 0;
+}
+
+static int check_proxy(const char *value, struct kwire_error *error)
+{
+	const char *cursor = value;
+	struct kw_endpoint proxy;
+	int result = kw_bootstrap_next(&cursor, &proxy, error);
+
+	if (result == 1 && kw_bootstrap_next(&cursor, &proxy, NULL) != 0)
+		result = kw_fail(error, KWIRE_ECONFIG,
+				 "socks5.proxy names one proxy, as host:port");
+	return result < 0 ? result : 0;
 }
 
 const struct kw_property_row kw_properties[] = {

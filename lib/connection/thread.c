@@ -20,6 +20,7 @@
 #include "../base/error.h"
 #include "../protocol/response.h"
 #include "../sasl/security.h"
+#include "../transport/socks5.h"
 #include "watch.h"
 
 enum {
@@ -101,10 +102,10 @@ static void close_transport(struct kwire_connection *connection)
 }
 
 /* Resolving may hang where no deadline reaches it: meanwhile nobody waits for this thread. */
-static int resolve(struct kwire_connection *connection, int64_t deadline_ms,
-		   struct kw_addresses *addresses, struct kwire_error *error)
+static int resolve(struct kwire_connection *connection, const char *host, int port,
+		   int64_t deadline_ms, struct kw_addresses *addresses, struct kwire_error *error)
 {
-	bool foreign = kw_resolve_blocks(connection->config, connection->host);
+	bool foreign = kw_resolve_blocks(connection->config, host);
 	int result;
 
 	set_phase(connection, KWIRE_PHASE_RESOLVE);
@@ -114,8 +115,7 @@ static int resolve(struct kwire_connection *connection, int64_t deadline_ms,
 		kw_cond_broadcast(&connection->changed);
 		kw_mutex_unlock(&connection->lock);
 	}
-	result = kw_resolve(connection->config, connection->host, connection->port, deadline_ms,
-			    addresses, error);
+	result = kw_resolve(connection->config, host, port, deadline_ms, addresses, error);
 	if (foreign) {
 		kw_mutex_lock(&connection->lock);
 		if (connection->thread_state == KW_THREAD_FOREIGN)
@@ -130,7 +130,10 @@ static int dial(struct kwire_connection *connection, int64_t deadline_ms,
 {
 	const struct kwire_config *config = connection->config;
 	char address[KW_ADDRESS_TEXT] = "";
+	const char *host = connection->host;
+	int port = connection->port;
 	struct kw_addresses addresses;
+	struct kw_endpoint proxy;
 	int result;
 
 	if (config->dial != NULL) {
@@ -143,13 +146,22 @@ static int dial(struct kwire_connection *connection, int64_t deadline_ms,
 				   "the program's dialer failed: %s", kwire_result_text(result));
 		return result;
 	}
-	result = resolve(connection, deadline_ms, &addresses, error);
-	if (result != KWIRE_OK)
-		return result;
-	set_phase(connection, KWIRE_PHASE_CONNECT);
-	result = kw_connect(config, &addresses, deadline_ms, &connection->waker, ops, transport,
-			    address, error);
-	kw_addresses_fini(&addresses);
+	if (kw_wants_socks5(config)) {
+		result = kw_socks5_proxy(config, &proxy, error);
+		if (result != KWIRE_OK)
+			return result;
+		host = proxy.host;
+		port = proxy.port;
+	}
+	result = resolve(connection, host, port, deadline_ms, &addresses, error);
+	if (result == KWIRE_OK) {
+		set_phase(connection, KWIRE_PHASE_CONNECT);
+		result = kw_connect(config, &addresses, deadline_ms, &connection->waker, ops,
+				    transport, address, error);
+		kw_addresses_fini(&addresses);
+	}
+	if (result != KWIRE_OK && kw_wants_socks5(config))
+		kw_socks5_name(config, error);
 	kw_mutex_lock(&connection->lock);
 	memcpy(connection->address, address, sizeof(address));
 	kw_mutex_unlock(&connection->lock);
@@ -185,6 +197,12 @@ static int reach(struct kwire_connection *connection, int64_t deadline_ms,
 		result = dial(connection, deadline_ms, &ops, &transport, error);
 		if (result == KWIRE_OK && !publish_transport(connection, ops, transport))
 			result = kw_fail(error, KWIRE_ECLOSED, "closed");
+		/* A program's dialer has its own way. */
+		if (result == KWIRE_OK && kw_wants_socks5(connection->config) &&
+		    connection->config->dial == NULL)
+			result = kw_socks5_open(connection->config, connection->host,
+						connection->port, ops, transport, deadline_ms,
+						error);
 	}
 	if (result == KWIRE_OK && kw_wants_tls(connection->config))
 		result = secure(connection, deadline_ms, error);

@@ -36,6 +36,7 @@ struct race {
 	int64_t next_ms; /* when, at the latest */
 	int last_index;  /* address that failed last */
 	int last_errno;  /* and how; 0: none failed yet */
+	const char *own; /* the setting that could not be followed, where that is how */
 	int winner;      /* descriptor, -1: none yet */
 	int winner_index;
 };
@@ -104,6 +105,7 @@ static bool is_connected_to_itself(int fd)
 
 static void lose(struct race *race, int fd, int index, int os_errno)
 {
+	race->own = NULL;
 	if (fd >= 0)
 		close(fd);
 	race->last_index = index;
@@ -120,18 +122,53 @@ static void finish(struct race *race, int fd, int index)
 	race->winner_index = index;
 }
 
+/* Dials from where the program wants; the name of the setting that cannot be followed, or NULL. */
+static const char *choose_origin(int fd, int family, const struct kw_settings *settings)
+{
+	struct kw_address here;
+
+#if defined(SO_BINDTODEVICE)
+	if (*settings->local_interface != '\0' &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, settings->local_interface,
+		       (socklen_t)strlen(settings->local_interface) + 1) != 0)
+		return "socket.local.interface";
+#else
+	if (*settings->local_interface != '\0') {
+		errno = ENOSYS;
+		return "socket.local.interface";
+	}
+#endif
+	if (*settings->local_address == '\0')
+		return NULL;
+	if (!kw_address_parse(settings->local_address, 0, &here) ||
+	    here.storage.ss_family != (sa_family_t)family) {
+		errno = EAFNOSUPPORT;
+		return "socket.local.address";
+	}
+	return bind(fd, (const struct sockaddr *)&here.storage, here.size) == 0
+		       ? NULL
+		       : "socket.local.address";
+}
+
 /* Begins with the next address; true while the one after it may begin at once. */
 static bool start_next(struct race *race, int64_t now_ms)
 {
 	int index = race->next++;
 	const struct kw_address *address = &race->addresses->items[index];
 	int fd = open_socket(address->storage.ss_family);
+	const char *own;
 
 	if (fd < 0) {
 		lose(race, -1, index, errno);
 		return true;
 	}
 	set_options(fd, &race->config->settings);
+	own = choose_origin(fd, address->storage.ss_family, &race->config->settings);
+	if (own != NULL) {
+		lose(race, fd, index, errno);
+		race->own = own;
+		return true;
+	}
 	if (connect(fd, (const struct sockaddr *)&address->storage, address->size) == 0) {
 		finish(race, fd, index);
 		return race->winner < 0;
@@ -214,6 +251,9 @@ static int fail(struct race *race, int result, struct kwire_error *error)
 	if (race->last_errno == EMFILE || race->last_errno == ENFILE)
 		return kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, race->last_errno,
 				     "no descriptor for a socket");
+	if (race->own != NULL)
+		return kw_fail_errno(error, KWIRE_ECONNECT, KWIRE_PHASE_CONNECT, race->last_errno,
+				     "cannot dial as %s wants%s", race->own, others);
 	kw_fail_errno(error, KWIRE_ECONNECT, KWIRE_PHASE_CONNECT, race->last_errno,
 		      "cannot connect%s", others);
 	if (race->last_errno == ECONNREFUSED)

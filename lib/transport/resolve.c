@@ -50,8 +50,7 @@ static void add_address(void *list, const struct sockaddr *address, size_t size)
 	items->size = (socklen_t)size;
 }
 
-/* "192.0.2.1", "2001:db8::1" or "fe80::1%eth0" as an address. */
-static bool parse_numeric(const char *host, int port, struct kw_address *address)
+bool kw_address_parse(const char *host, int port, struct kw_address *address)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&address->storage;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->storage;
@@ -86,7 +85,7 @@ bool kw_host_is_numeric(const char *host)
 {
 	struct kw_address address;
 
-	return parse_numeric(host, 0, &address);
+	return kw_address_parse(host, 0, &address);
 }
 
 bool kw_resolve_blocks(const struct kwire_config *config, const char *host)
@@ -188,7 +187,7 @@ int kw_resolve(const struct kwire_config *config, const char *host, int port, in
 			kw_fail_in(error, result, KWIRE_PHASE_RESOLVE,
 				   "cannot resolve '%s': the program's resolver says %s", host,
 				   kwire_result_text(result));
-	} else if (parse_numeric(host, port, &numeric)) {
+	} else if (kw_address_parse(host, port, &numeric)) {
 		add_address(addresses, (const struct sockaddr *)&numeric.storage, numeric.size);
 	} else {
 		result = look_up(host, port, addresses, error);

@@ -53,6 +53,9 @@ void kw_addresses_fini(struct kw_addresses *addresses);
 /* Whether kw_resolve() would call getaddrinfo(3), which nothing can interrupt. */
 bool kw_resolve_blocks(const struct kwire_config *config, const char *host);
 
+/* "192.0.2.1", "2001:db8::1" or "fe80::1%eth0" as an address; false: it is none. */
+bool kw_address_parse(const char *host, int port, struct kw_address *address);
+
 /* An address as text: "192.0.2.1", "2001:db8::1". */
 void kw_address_format(const struct kw_address *address, char text[KW_ADDRESS_TEXT]);
 
