@@ -229,12 +229,21 @@ bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answe
 	return true;
 }
 
+bool kw_reauth_is_due_locked(const struct kwire_connection *connection)
+{
+	const struct kw_reauth *reauth = &connection->reauth;
+
+	/* However late the thread is: what left after the session's end would end the connection.
+	 */
+	return reauth->active || (reauth->at_ms != KW_NEVER && reauth->at_ms <= kw_now_ms());
+}
+
 bool kw_reauth_holds_locked(struct kwire_connection *connection, struct iovec *iov)
 {
 	struct kw_reauth *reauth = &connection->reauth;
 
 	/* A frame that was begun has to be finished first. */
-	if (!reauth->active ||
+	if (!kw_reauth_is_due_locked(connection) ||
 	    (connection->queue_first != NULL && connection->queue_first->written > 0))
 		return false;
 	iov->iov_base = NULL;

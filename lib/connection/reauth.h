@@ -57,6 +57,9 @@ bool kw_reauth_find_locked(struct kwire_connection *connection, struct kw_answer
 /* Takes over the login's answer; false: it is another's. */
 bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answer);
 
+/* Whether the next login is due or under way, so that no further call may leave. */
+bool kw_reauth_is_due_locked(const struct kwire_connection *connection);
+
 /*
  * For the write path: whether calls have to wait, with what is to leave instead
  * in `iov` (iov_len 0: nothing); and that `size` bytes of it left, with whether
@@ -102,6 +105,11 @@ static inline bool kw_reauth_take(struct kwire_connection *connection, struct kw
 {
 	(void)connection;
 	(void)answer;
+	return false;
+}
+static inline bool kw_reauth_is_due_locked(const struct kwire_connection *connection)
+{
+	(void)connection;
 	return false;
 }
 static inline bool kw_reauth_holds_locked(struct kwire_connection *connection, struct iovec *iov)

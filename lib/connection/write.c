@@ -102,7 +102,7 @@ static void gather_locked(struct kwire_connection *connection, struct gather *ga
 		kw_watch_writing_locked(connection, call);
 		gather->calls++;
 		/* A login waits for the frame that was begun, and for no other. */
-		room = add_frame(gather, call) && !connection->reauth.active;
+		room = add_frame(gather, call) && !kw_reauth_is_due_locked(connection);
 	}
 }
 

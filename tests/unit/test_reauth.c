@@ -352,6 +352,63 @@ static void new_credentials_count_from_the_next_renewal_on(void **state)
 	close_all(&fixture);
 }
 
+/* A program that takes its time over the second login's password. */
+struct slow_program {
+	int logins;
+	int asked[2]; /* pipes: it was asked, it may answer */
+	int answer[2];
+};
+
+static int give_slowly(void *context, const char *mechanism, const char *host, int64_t deadline_ms,
+		       kwire_give_credentials_function *give, void *answer,
+		       struct kwire_error *error)
+{
+	struct slow_program *program = context;
+	char byte = 1;
+
+	(void)mechanism;
+	(void)host;
+	(void)deadline_ms;
+	(void)error;
+	if (program->logins++ > 0 &&
+	    (write(program->asked[1], &byte, 1) != 1 || read(program->answer[0], &byte, 1) != 1))
+		return KWIRE_ESASL;
+	return give(answer, "alice", "first");
+}
+
+/* The thread may be late, by its own doing or another's: the session must not end meanwhile. */
+static void no_call_leaves_once_a_renewal_is_due(void **state)
+{
+	struct slow_program program = {.logins = 0};
+	struct kwire_config *config = test_config("security.protocol", "SASL_PLAINTEXT",
+						  "sasl.mechanism", "PLAIN", NULL);
+	struct fixture fixture;
+	struct caller caller;
+	char byte = 1;
+
+	(void)state;
+	assert_int_equal(pipe(program.asked), 0);
+	assert_int_equal(pipe(program.answer), 0);
+	kwire_config_set_credentials(config, give_slowly, &program);
+	open_session_with(&fixture, config, 1);
+	assert_int_equal(read(program.asked[0], &byte, 1), 1);
+	caller = probe(&fixture, 1, -1);
+	caller_start(&caller);
+	assert_true(wait_in_flight(fixture.connection, 1));
+	assert_int_equal(write(program.answer[1], &byte, 1), 1);
+	/* The login comes first. */
+	answer_handshake(fixture.fd, take(fixture.fd, HANDSHAKE, NULL));
+	answer_login(fixture.fd, take(fixture.fd, AUTHENTICATE, NULL), 0, NULL);
+	peer_answer_probe(fixture.fd, take(fixture.fd, PEER_PROBE_KEY, NULL), 7, 0);
+	caller_join(&caller);
+	assert_int_equal(caller.answer, 7);
+	close_all(&fixture);
+	for (int i = 0; i < 2; i++) {
+		close(program.asked[i]);
+		close(program.answer[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +421,7 @@ int main(void)
 		cmocka_unit_test(a_broker_silent_in_a_renewal_is_given_up),
 		cmocka_unit_test(an_answer_to_a_login_that_nobody_began_is_a_broken_protocol),
 		cmocka_unit_test(new_credentials_count_from_the_next_renewal_on),
+		cmocka_unit_test(no_call_leaves_once_a_renewal_is_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
