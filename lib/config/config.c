@@ -139,6 +139,8 @@ int kwire_config_set(struct kwire_config *config, const char *name, const char *
 	row = kw_property_find(name);
 	if (row != NULL)
 		return kw_settings_set(&config->settings, config->memory, row, value, error);
+	if (kw_property_is_pem(name, value))
+		return 0;
 	if (kw_property_ignored(name))
 		return note_ignored(config, name, error);
 	return kw_property_unknown(name, error);

@@ -59,6 +59,36 @@ static int check_proxy(const char *value, struct kwire_error *error)
 	return result < 0 ? result : 0;
 }
 
+/* Java's names for PEM files are taken for ours; what is plainly a store of Java's is not. */
+static bool is_java_store(const char *path)
+{
+	static const char *const endings[] = {".jks", ".p12", ".pfx", ".jceks"};
+	size_t size = strlen(path);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (size >= strlen(endings[i]) &&
+		    strcmp(path + size - strlen(endings[i]), endings[i]) == 0)
+			return true;
+	return false;
+}
+
+static int check_trusted(const char *value, struct kwire_error *error)
+{
+	return is_java_store(value) ? kw_property_java_store(value, true, error) : 0;
+}
+
+static int check_identity(const char *value, struct kwire_error *error)
+{
+	return is_java_store(value) ? kw_property_java_store(value, false, error) : 0;
+}
+
+bool kw_property_is_pem(const char *name, const char *value)
+{
+	return (strcmp(name, "ssl.truststore.type") == 0 ||
+		strcmp(name, "ssl.keystore.type") == 0) &&
+	       strcmp(value, "PEM") == 0;
+}
+
 const struct kw_property_row kw_properties[] = {
 #define ROW(name, alias, section, description, ...) {name, alias, __VA_ARGS__},
 #include "table.def"
@@ -80,18 +110,18 @@ const struct kw_property_row *kw_property_find(const char *name)
 }
 
 /* What Java keeps in a store is asked for here in another form, which openssl can make. */
-static int java_store(const char *name, struct kwire_error *error)
+int kw_property_java_store(const char *name, bool trusted, struct kwire_error *error)
 {
-	if (strncmp(name, "ssl.truststore.", 15) == 0)
+	if (trusted)
 		return kw_fail(
 			error, KWIRE_ECONFIG,
-			"%s: Java key stores are not read here; convert it with `keytool "
+			"%.200s: Java key stores are not read here; convert it with `keytool "
 			"-importkeystore -srckeystore truststore.jks -destkeystore t.p12 "
 			"-deststoretype PKCS12 && openssl pkcs12 -in t.p12 -nokeys -out ca.pem` "
 			"and set ssl.ca.location=ca.pem",
 			name);
 	return kw_fail(error, KWIRE_ECONFIG,
-		       "%s: Java key stores are not read here; convert it with `keytool "
+		       "%.200s: Java key stores are not read here; convert it with `keytool "
 		       "-importkeystore -srckeystore keystore.jks -destkeystore k.p12 "
 		       "-deststoretype PKCS12 && openssl pkcs12 -in k.p12 -nodes -out client.pem` "
 		       "and set ssl.certificate.location and ssl.key.location to client.pem",
@@ -103,7 +133,7 @@ int kw_property_unknown(const char *name, struct kwire_error *error)
 	struct kw_nearest nearest;
 
 	if (strncmp(name, "ssl.truststore.", 15) == 0 || strncmp(name, "ssl.keystore.", 13) == 0)
-		return java_store(name, error);
+		return kw_property_java_store(name, name[4] == 't', error);
 	kw_nearest_init(&nearest, name);
 	for (size_t i = 0; i < kw_property_count; i++)
 		kw_nearest_try(&nearest, kw_properties[i].name);

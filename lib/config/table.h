@@ -50,6 +50,12 @@ bool kw_property_ignored(const char *name);
  */
 int kw_property_unknown(const char *name, struct kwire_error *error);
 
+/* Whether it only says that files which Java's names name are PEM, as they are here. */
+bool kw_property_is_pem(const char *name, const char *value);
+
+/* KWIRE_ECONFIG for a key store of Java's, with the command that converts it. */
+int kw_property_java_store(const char *name, bool trusted, struct kwire_error *error);
+
 /* What the row allows, as people read it: "1..1000", "plaintext|ssl", "". */
 const char *kw_property_type(const struct kw_property_row *row);
 void kw_property_range(const struct kw_property_row *row, char *text, size_t size);

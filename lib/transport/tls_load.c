@@ -10,6 +10,7 @@
 
 #include "../base/base64.h"
 #include "../base/file.h"
+#include "../config/table.h"
 #include "tls_load.h"
 
 enum {
@@ -61,6 +62,21 @@ static int from_text(struct kw_memory *memory, const char *text, const char *wha
 	return KWIRE_OK;
 }
 
+/* Java's own format, or PKCS #12: version 3 in front, where a certificate has another sequence. */
+static bool is_java_store(const uint8_t *data, size_t size)
+{
+	size_t at = 2;
+
+	if (size >= 4 &&
+	    (memcmp(data, "\xfe\xed\xfe\xed", 4) == 0 || memcmp(data, "\xce\xce\xce\xce", 4) == 0))
+		return true;
+	if (size < 8 || data[0] != 0x30)
+		return false;
+	if (data[1] & 0x80)
+		at += data[1] & 0x7f;
+	return at + 3 <= size && memcmp(data + at, "\x02\x01\x03", 3) == 0;
+}
+
 /* Adds the certificates in `data`; `*count` grows by how many were understood. */
 static int add_certificates(mbedtls_x509_crt *chain, const uint8_t *data, size_t size, int *count)
 {
@@ -96,8 +112,11 @@ static int add_file(mbedtls_x509_crt *chain, struct kw_memory *memory, const cha
 	if (result != 0)
 		return result;
 	code = add_certificates(chain, data, size, count);
+	if (code != 0)
+		result = is_java_store(data, size) ? kw_property_java_store(path, true, error)
+						   : unreadable(error, what, path, code);
 	release(data, size);
-	return code != 0 ? unreadable(error, what, path, code) : KWIRE_OK;
+	return result;
 }
 
 /* Every file of a directory; what is no certificate is passed over. */
@@ -185,7 +204,8 @@ static int half(struct kw_memory *memory, const char *text, const char *path, co
 
 static int key_refused(struct kwire_error *error, int code)
 {
-	const char *why = "is not a key that can be used";
+	const char *why = "cannot be read; if it is encrypted, `openssl pkcs8 -topk8 -v2 des3 -in "
+			  "key.pem -out new.pem` makes it readable for any mbedTLS";
 
 	if (code == MBEDTLS_ERR_PK_ALLOC_FAILED)
 		return kw_fail_memory(error);
@@ -194,11 +214,6 @@ static int key_refused(struct kwire_error *error, int code)
 	else if (code == MBEDTLS_ERR_PK_PASSWORD_MISMATCH ||
 		 code == MBEDTLS_ERR_PEM_PASSWORD_MISMATCH)
 		why = "does not open with ssl.key.password";
-	else if (code == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE ||
-		 code == MBEDTLS_ERR_PK_KEY_INVALID_FORMAT)
-		why = "cannot be read; if it is encrypted, `openssl pkcs8 -topk8 -v2 des3 -in "
-		      "key.pem "
-		      "-out new.pem` makes it readable for any mbedTLS";
 	kw_fail_in(error, KWIRE_ECONFIG, KWIRE_PHASE_TLS, "the client's private key %s", why);
 	if (error != NULL)
 		error->tls_code = code;
@@ -254,10 +269,15 @@ int kw_tls_load_identity(mbedtls_x509_crt *chain, mbedtls_pk_context *key, bool 
 	if (result != 0)
 		return result;
 	code = add_certificates(chain, data, size, &count);
-	release(data, size);
 	if (code != 0 || count == 0)
-		return unreadable(error, "client's certificate", settings->certificate_location,
-				  code);
+		result = is_java_store(data, size)
+				 ? kw_property_java_store(settings->certificate_location, false,
+							  error)
+				 : unreadable(error, "client's certificate",
+					      settings->certificate_location, code);
+	release(data, size);
+	if (result != 0)
+		return result;
 	if (!has_key && *settings->certificate_location == '\0')
 		return kw_fail_in(error, KWIRE_ECONFIG, KWIRE_PHASE_TLS,
 				  "a certificate without its private key: set ssl.key.location");

@@ -139,6 +139,23 @@ static void a_java_key_store_is_told_the_conversion(void **state)
 	assert_refused(*state, "ssl.truststore.location", "/etc/t.jks", "ssl.ca.location=ca.pem");
 	assert_refused(*state, "ssl.keystore.location", "/etc/k.jks", "keytool -importkeystore");
 	assert_refused(*state, "ssl.keystore.password", "x", "ssl.key.location");
+	assert_refused(*state, "ssl.keystore.type", "PKCS12", "keytool -importkeystore");
+	assert_refused(*state, "ssl.ca.location", "/etc/t.p12", "openssl pkcs12");
+}
+
+static void javas_names_for_pem_files_are_taken(void **state)
+{
+	struct kwire_error error;
+	char value[64];
+
+	assert_int_equal(kwire_config_set(*state, "ssl.truststore.type", "PEM", &error), 0);
+	assert_int_equal(kwire_config_set(*state, "ssl.truststore.location", "/ca.pem", &error), 0);
+	assert_int_equal(kwire_config_get(*state, "ssl.ca.location", value, 64, &error), 0);
+	assert_string_equal(value, "/ca.pem");
+	assert_int_equal(kwire_config_set(*state, "ssl.keystore.location", "/me.pem", &error), 0);
+	assert_int_equal(kwire_config_get(*state, "ssl.certificate.location", value, 64, &error),
+			 0);
+	assert_string_equal(value, "/me.pem");
 }
 
 static void a_secret_is_never_printed(void **state)
@@ -431,6 +448,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_name_like_no_other_gets_no_hint, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_java_key_store_is_told_the_conversion, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(javas_names_for_pem_files_are_taken, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_secret_is_never_printed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_place_too_small_says_so_and_holds_the_beginning,
