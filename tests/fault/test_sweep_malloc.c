@@ -221,6 +221,8 @@ static int prepare(void **state)
 		result = kwire_mock_script(jobs->plain, NULL, mark_thread, NULL, NULL, &error);
 	if (result == KWIRE_OK && jobs->tls != NULL)
 		result = kwire_mock_script(jobs->tls, NULL, mark_thread, NULL, NULL, &error);
+	if (result == KWIRE_OK && jobs->sasl != NULL)
+		result = kwire_mock_script(jobs->sasl, NULL, mark_thread, NULL, NULL, &error);
 	return result;
 }
 

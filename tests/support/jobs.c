@@ -14,6 +14,7 @@ enum {
 };
 
 static const char topic_name[] = "jobs";
+static const char user[] = "worker", password[] = "secret";
 
 static void check(bool good, const char *what)
 {
@@ -146,17 +147,18 @@ static int fetch(struct kwire_client *client, const struct kwire_allocator *allo
 	return result;
 }
 
-const struct job job_open = {"open", open_only, false};
-const struct job job_metadata = {"metadata", metadata, false};
-const struct job job_started = {"started calls", started, false};
-const struct job job_offsets = {"offsets", offsets, false};
-const struct job job_produce = {"produce", produce, false};
-const struct job job_fetch = {"fetch", fetch, false};
-const struct job job_handshake = {"TLS", metadata, true};
+const struct job job_open = {"open", open_only, "PLAINTEXT"};
+const struct job job_metadata = {"metadata", metadata, "PLAINTEXT"};
+const struct job job_started = {"started calls", started, "PLAINTEXT"};
+const struct job job_offsets = {"offsets", offsets, "PLAINTEXT"};
+const struct job job_produce = {"produce", produce, "PLAINTEXT"};
+const struct job job_fetch = {"fetch", fetch, "PLAINTEXT"};
+const struct job job_login = {"SCRAM over TLS", metadata, "SASL_SSL"};
+const struct job job_handshake = {"TLS", metadata, "SSL"};
 
 /* -- around them ---------------------------------------------------------------------- */
 
-static int open_cluster(const char *tls, struct kwire_mock **mock)
+static int open_cluster(bool tls, bool sasl, struct kwire_mock **mock)
 {
 	struct kwire_mock_options options = KWIRE_MOCK_OPTIONS_INIT;
 	struct kwire_error error;
@@ -164,9 +166,11 @@ static int open_cluster(const char *tls, struct kwire_mock **mock)
 
 	options.brokers = 2;
 	if ((result = kwire_mock_open(&options, mock, &error)) == KWIRE_OK &&
-	    (result = kwire_mock_create_topic(*mock, topic_name, 2, &error)) == KWIRE_OK &&
-	    tls != NULL)
-		result = kwire_mock_set_tls(*mock, tls, &error);
+	    (result = kwire_mock_create_topic(*mock, topic_name, 2, &error)) == KWIRE_OK && tls)
+		result = kwire_mock_set_tls(*mock, "good", &error);
+	if (result == KWIRE_OK && sasl &&
+	    (result = kwire_mock_set_sasl(*mock, "SCRAM-SHA-512", &error)) == KWIRE_OK)
+		result = kwire_mock_set_user(*mock, user, password, &error);
 	for (int i = 0; i < RECORDS && result == KWIRE_OK; i++)
 		result = kwire_mock_append(*mock, topic_name, 0, "key", "value", &error);
 	if (result != KWIRE_OK && result != KWIRE_ENOTBUILT)
@@ -181,13 +185,15 @@ int jobs_open(struct jobs **jobs)
 
 	memset(&opened, 0, sizeof(opened));
 	*jobs = &opened;
-	result = open_cluster(NULL, &opened.plain);
-	if (result != KWIRE_OK)
-		return result;
-	result = open_cluster("good", &opened.tls);
+	result = open_cluster(false, false, &opened.plain);
+	if (result == KWIRE_OK)
+		result = open_cluster(true, false, &opened.tls);
+	if (result == KWIRE_OK)
+		result = open_cluster(true, true, &opened.sasl);
 	if (result == KWIRE_ENOTBUILT) {
 		kwire_mock_close(opened.tls);
-		opened.tls = NULL;
+		kwire_mock_close(opened.sasl);
+		opened.tls = opened.sasl = NULL;
 		result = KWIRE_OK;
 	}
 	return result;
@@ -197,25 +203,36 @@ void jobs_close(struct jobs *jobs)
 {
 	kwire_mock_close(jobs->plain);
 	kwire_mock_close(jobs->tls);
+	kwire_mock_close(jobs->sasl);
 }
 
-static int configure(struct kwire_config *config, struct kwire_mock *mock, bool tls,
+static int configure(struct kwire_config *config, struct kwire_mock *mock, const char *protocol,
 		     struct kwire_error *error)
 {
-	int result;
+	const char *const properties[][2] = {
+		{"bootstrap.servers", kwire_mock_bootstrap(mock)},
+		{"security.protocol", protocol},
+		{"ssl.ca.pem", kwire_mock_ca(mock)},
+		{"sasl.mechanism", "SCRAM-SHA-512"},
+		{"sasl.username", user},
+		{"sasl.password", password},
+	};
+	const size_t count = strcmp(protocol, "PLAINTEXT") == 0 ? 1
+			     : strcmp(protocol, "SSL") == 0     ? 3
+								: 6;
+	int result = KWIRE_OK;
 
-	if ((result = kwire_config_set(config, "bootstrap.servers", kwire_mock_bootstrap(mock),
-				       error)) != KWIRE_OK ||
-	    !tls ||
-	    (result = kwire_config_set(config, "security.protocol", "SSL", error)) != KWIRE_OK)
-		return result;
-	return kwire_config_set(config, "ssl.ca.pem", kwire_mock_ca(mock), error);
+	for (size_t i = 0; i < count && result == KWIRE_OK; i++)
+		result = kwire_config_set(config, properties[i][0], properties[i][1], error);
+	return result;
 }
 
 int job_run(struct jobs *jobs, const struct job *job, const struct kwire_allocator *allocator,
 	    struct kwire_error *error)
 {
-	struct kwire_mock *mock = job->tls ? jobs->tls : jobs->plain;
+	struct kwire_mock *mock = strcmp(job->protocol, "PLAINTEXT") == 0 ? jobs->plain
+				  : strcmp(job->protocol, "SSL") == 0     ? jobs->tls
+									  : jobs->sasl;
 	struct kwire_config *config;
 	struct kwire_client *client = NULL;
 	int result;
@@ -223,7 +240,7 @@ int job_run(struct jobs *jobs, const struct job *job, const struct kwire_allocat
 	if (mock == NULL)
 		return KWIRE_ENOTBUILT;
 	config = allocator != NULL ? kwire_config_new_with(allocator) : kwire_config_new();
-	if ((result = configure(config, mock, job->tls, error)) == KWIRE_OK &&
+	if ((result = configure(config, mock, job->protocol, error)) == KWIRE_OK &&
 	    (result = kwire_client_open(config, &client, error)) == KWIRE_OK)
 		result = job->run(client, allocator, error);
 	kwire_client_close(client);

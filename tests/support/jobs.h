@@ -10,10 +10,11 @@
 #include <kwire/kwire.h>
 #include <kwire/mock.h>
 
-/* One mock cluster that talks plainly, one that wants TLS. */
+/* One mock cluster that talks plainly, one that wants TLS, one that wants a login over it. */
 struct jobs {
 	struct kwire_mock *plain;
 	struct kwire_mock *tls; /* NULL: not built */
+	struct kwire_mock *sasl;
 };
 
 int jobs_open(struct jobs **jobs);
@@ -23,10 +24,10 @@ struct job {
 	const char *name;
 	int (*run)(struct kwire_client *client, const struct kwire_allocator *allocator,
 		   struct kwire_error *error);
-	bool tls;
+	const char *protocol;
 };
 
-#define JOBS(X) X(open) X(metadata) X(started) X(offsets) X(produce) X(fetch) X(handshake)
+#define JOBS(X) X(open) X(metadata) X(started) X(offsets) X(produce) X(fetch) X(handshake) X(login)
 
 #define JOB_DECLARE(NAME) extern const struct job job_##NAME;
 JOBS(JOB_DECLARE)
