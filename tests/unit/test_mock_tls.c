@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <kwire/api/metadata.h>
 #include <kwire/kwire.h>
@@ -159,6 +160,126 @@ static void many_threads_share_a_tls_connection(void **state)
 	kwire_client_close(client);
 }
 
+/* Settings for a reload: what is trusted, and a certificate without its key where it is bad. */
+static struct kwire_config *security_of(const char *ca, bool bad)
+{
+	struct kwire_config *config = kwire_config_new();
+	struct kwire_error error;
+
+	kwire_config_set(config, "ssl.ca.pem", ca, &error);
+	if (bad)
+		kwire_config_set(config, "ssl.certificate.pem", ca, &error);
+	return config;
+}
+
+/* Loads `config`, which it frees, into the client. */
+static int reload(struct kwire_client *client, struct kwire_config *config)
+{
+	struct kwire_error error;
+	int result = kwire_client_reload_security(client, config, &error);
+
+	kwire_config_free(config);
+	return result;
+}
+
+/* Resets every connection, and waits until none is left. */
+static void cut(void)
+{
+	struct kwire_error error;
+
+	assert_int_equal(kwire_mock_disconnect(mock, -1, &error), 0);
+	assert_int_equal(kwire_mock_wait_connections(mock, -1, 0, 60000, &error), 0);
+}
+
+/* A call on a connection that is made anew; what the cut one still had to say is passed over. */
+static int ask_anew(struct kwire_client *client, struct kwire_error *error)
+{
+	int result;
+
+	cut();
+	do
+		result = ask(client, error);
+	while (result == KWIRE_EDISCONNECTED);
+	return result;
+}
+
+static void a_reload_counts_from_the_next_connection_on_and_a_bad_one_for_nothing(void **state)
+{
+	struct kwire_mock *other;
+	struct kwire_client *client;
+	struct kwire_error error;
+	const char *foreign;
+
+	(void)state;
+	if (kwire_mock_ca(mock) == NULL)
+		skip();
+	assert_int_equal(kwire_mock_open(NULL, &other, &error), 0);
+	assert_int_equal(kwire_mock_set_tls(other, "good", &error), 0);
+	foreign = kwire_mock_ca(other);
+	client = client_of("SSL");
+	assert_int_equal(ask(client, &error), 0);
+	/* Neither of these changes anything, for old connections or new ones. */
+	assert_int_equal(reload(client, security_of("no certificate", false)), KWIRE_ECONFIG);
+	assert_int_equal(reload(client, security_of(foreign, true)), KWIRE_ECONFIG);
+	assert_int_equal(ask(client, &error), 0);
+	assert_int_equal(ask_anew(client, &error), 0);
+	/* This one does, for new ones. */
+	assert_int_equal(reload(client, security_of(foreign, false)), 0);
+	assert_int_equal(ask(client, &error), 0);
+	assert_int_equal(ask_anew(client, &error), KWIRE_ETLS);
+	assert_non_null(strstr(error.message, "not trusted"));
+	/* And back: brokers that were refused are tried again. */
+	assert_int_equal(reload(client, security_of(kwire_mock_ca(mock), false)), 0);
+	assert_int_equal(ask(client, &error), 0);
+	kwire_client_close(client);
+	kwire_mock_close(other);
+}
+
+static atomic_bool reloaded_enough;
+
+static void *call_while_reloading(void *context)
+{
+	struct kwire_error error;
+	intptr_t wrong = 0;
+
+	while (!atomic_load(&reloaded_enough)) {
+		/* Connections are cut, also in the midst of a handshake; none is judged wrongly. */
+		wrong += ask(context, &error) != 0 && !error.retriable;
+	}
+	return (void *)wrong;
+}
+
+static void reloads_and_handshakes_do_not_meet(void **state)
+{
+	struct kwire_client *client;
+	struct kwire_error error;
+	pthread_t threads[4];
+	intptr_t wrong = 0;
+
+	(void)state;
+	if (kwire_mock_ca(mock) == NULL)
+		skip();
+	client = client_of("SSL");
+	atomic_store(&reloaded_enough, false);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, call_while_reloading, client),
+				 0);
+	for (int i = 0; i < 40; i++) {
+		kwire_mock_disconnect(mock, -1, &error);
+		assert_int_equal(reload(client, security_of(kwire_mock_ca(mock), i % 2 == 1)),
+				 i % 2 == 1 ? KWIRE_ECONFIG : 0);
+	}
+	atomic_store(&reloaded_enough, true);
+	for (int i = 0; i < 4; i++) {
+		void *result;
+
+		pthread_join(threads[i], &result);
+		wrong += (intptr_t)result;
+	}
+	assert_int_equal(wrong, 0);
+	kwire_client_close(client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +289,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tls_and_plaintext_are_told_apart_on_both_sides,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(many_threads_share_a_tls_connection, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_reload_counts_from_the_next_connection_on_and_a_bad_one_for_nothing,
+			setup, teardown),
+		cmocka_unit_test_setup_teardown(reloads_and_handshakes_do_not_meet, setup,
 						teardown),
 	};
 
