@@ -279,6 +279,26 @@ static char *decode_part(struct kw_memory *memory, const char *part, size_t size
 	return (char *)data;
 }
 
+/* A JSON number of seconds as milliseconds, in no locale; what does not fit is the far future. */
+static int64_t milliseconds(const char *number)
+{
+	double seconds = 0, place = 1;
+	int exponent;
+
+	for (; *number >= '0' && *number <= '9'; number++)
+		seconds = seconds * 10 + (*number - '0');
+	if (*number == '.')
+		for (number++; *number >= '0' && *number <= '9'; number++)
+			seconds += (*number - '0') * (place /= 10);
+	/* Java writes a time as 1.7E9. */
+	exponent = *number == 'e' || *number == 'E' ? (int)strtol(number + 1, NULL, 10) : 0;
+	for (; exponent > 0 && seconds < 9e15; exponent--)
+		seconds *= 10;
+	if (exponent < 0)
+		return 0;
+	return seconds < 9e15 ? (int64_t)(seconds * 1000) : INT64_MAX;
+}
+
 /* Name and end of an unsecured token: "header.claims." whose header says "alg": "none". */
 static bool read_claims(struct kw_mock_login *login, const char *token, size_t size)
 {
@@ -301,12 +321,9 @@ static bool read_claims(struct kw_mock_login *login, const char *token, size_t s
 	       claims[0].size > 0 && claims[0].size < sizeof(login->user) &&
 	       claims[1].kind == KW_JSON_NUMBER;
 	if (good) {
-		double until_s = strtod(claims[1].text, NULL);
-
 		memcpy(login->user, claims[0].text, claims[0].size + 1);
-		/* Kafka takes fractions; what does not fit ends in the far future. */
-		login->until_ms = until_s < 9e15 ? (int64_t)(until_s * 1000) : INT64_MAX;
-		good = until_s > 0;
+		login->until_ms = milliseconds(claims[1].text);
+		good = login->until_ms > 0;
 	}
 	kw_free(head);
 	kw_free(body);

@@ -74,9 +74,7 @@ static int make_authorities(void **state)
 
 static int remove_files(void **state)
 {
-	static const char *const names[] = {"cert.pem", "key.pem",   "ca.pem",   "cert.der",
-					    "key.der",  "old.pem",   "des3.pem", "des3.der",
-					    "aes.pem",  "store.one", "store.two"};
+	static const char *const names[] = {"cert.pem", "key.pem", "ca.pem"};
 	char path[64];
 
 	(void)state;
@@ -387,125 +385,6 @@ static void a_reconnect_resumes_the_session(void **state)
 	server_stop(&server);
 }
 
-/* --------------------------------------------------- keys and certificates as files */
-
-/* Runs openssl in the directory, its words separated by spaces; skips where it is missing. */
-static void openssl(const char *words)
-{
-	char command[512];
-
-	snprintf(command, sizeof(command), "cd %s && openssl %s >/dev/null 2>&1", directory, words);
-	if (system("command -v openssl >/dev/null") != 0) {
-		print_message("no openssl on this machine\n");
-		skip();
-	}
-	if (system(command) != 0)
-		fail_msg("openssl %s", words);
-}
-
-/* What comes of a certificate and key in these files; `words` NULL: they are taken. */
-static void expect_identity(const char *certificate, const char *key, const char *password,
-			    const char *words)
-{
-	struct kwire_config *config = trusting(&authority);
-	struct kw_tls_context *context = NULL;
-	struct kwire_error error = KWIRE_ERROR_INIT;
-	char path[64];
-	int result;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, certificate);
-	kwire_config_set(config, "ssl.certificate.location", path, &error);
-	snprintf(path, sizeof(path), "%s/%s", directory, key);
-	kwire_config_set(config, "ssl.key.location", path, &error);
-	kwire_config_set(config, "ssl.key.password", password, &error);
-	result = kw_tls_context_new(config, &context, &error);
-	if (words == NULL && result != 0)
-		fail_msg("%s, \"%s\": %s", key, password, error.message);
-	if (words != NULL && (result != KWIRE_ECONFIG || strstr(error.message, words) == NULL))
-		fail_msg("%s: \"%s\" does not say \"%s\"", key, error.message, words);
-	assert_null(strstr(error.message, "secret"));
-	kw_tls_context_put(context);
-	kwire_config_free(config);
-}
-
-static void keys_come_in_der_and_encrypted(void **state)
-{
-	struct kw_identity_options options = {.name = "client", .issuer = &authority};
-	struct kw_identity client;
-	char path[64];
-
-	(void)state;
-	make(&client, &options);
-	write_file("cert.pem", client.certificate, path);
-	write_file("key.pem", client.key, path);
-	openssl("x509 -in cert.pem -outform DER -out cert.der");
-	openssl("pkey -in key.pem -outform DER -out key.der");
-	openssl("ec -in key.pem -aes128 -passout pass:secret -out old.pem");
-	openssl("pkcs8 -topk8 -in key.pem -v2 des3 -passout pass:secret -out des3.pem");
-	openssl("pkcs8 -topk8 -in key.pem -v2 des3 -passout pass:secret -outform DER -out "
-		"des3.der");
-	openssl("pkcs8 -topk8 -in key.pem -v2 aes-256-cbc -passout pass:secret -out aes.pem");
-	expect_identity("cert.pem", "key.pem", "", NULL);
-	expect_identity("cert.der", "key.der", "", NULL);
-	expect_identity("cert.der", "old.pem", "secret", NULL);
-	expect_identity("cert.pem", "des3.pem", "secret", NULL);
-	expect_identity("cert.pem", "des3.der", "secret", NULL);
-	/* 2.28 reads no AES in PKCS#8, and says what to do; 3.6 does. */
-	expect_identity("cert.pem", "aes.pem", "secret",
-			KW_MBEDTLS_3 ? NULL : "openssl pkcs8 -topk8 -v2 des3");
-	expect_identity("cert.pem", "old.pem", "", "is encrypted: set ssl.key.password");
-	expect_identity("cert.pem", "des3.pem", "", "ssl.key.password");
-	expect_identity("cert.pem", "old.pem", "wrong", "does not open with ssl.key.password");
-	expect_identity("cert.pem", "des3.pem", "wrong", "does not open with ssl.key.password");
-	expect_identity("cert.pem", "cert.pem", "", "key");
-}
-
-static void a_java_key_store_is_told_how_to_convert(void **state)
-{
-	struct kw_identity_options options = {.name = "client", .issuer = &authority};
-	struct kwire_config *config = trusting(&authority);
-	struct kw_tls_context *context;
-	struct kw_identity client;
-	struct kwire_error error;
-	char path[64], both[2 * KW_PEM_MAX];
-
-	(void)state;
-	make(&client, &options);
-	write_file("cert.pem", client.certificate, path);
-	write_file("key.pem", client.key, path);
-	openssl("pkcs12 -export -in cert.pem -inkey key.pem -passout pass:secret -out store.one");
-	write_file("store.two", "\xfe\xed\xfe\xed\x01", path);
-	kwire_config_free(config);
-	for (int i = 0; i < 4; i++) {
-		config = kwire_config_new();
-		snprintf(path, sizeof(path), "%s/store.%s", directory, i % 2 ? "one" : "two");
-		if (i >= 2)
-			kwire_config_set(config, "ssl.ca.pem", authority.certificate, &error);
-		/* As Java's clients name them. */
-		assert_int_equal(kwire_config_set(config,
-						  i < 2 ? "ssl.truststore.location"
-							: "ssl.keystore.location",
-						  path, &error),
-				 0);
-		assert_int_equal(kw_tls_context_new(config, &context, &error), KWIRE_ECONFIG);
-		if (strstr(error.message, "keytool") == NULL ||
-		    strstr(error.message, "openssl pkcs12") == NULL)
-			fail_msg("%s", error.message);
-		kwire_config_free(config);
-	}
-	/* PEM files by Java's names. */
-	write_file("ca.pem", authority.certificate, path);
-	config = test_config("ssl.truststore.type", "PEM", "ssl.truststore.location", path,
-			     "ssl.keystore.type", "PEM", NULL);
-	snprintf(both, sizeof(both), "%s%s", client.certificate, client.key);
-	write_file("cert.pem", both, path);
-	assert_int_equal(kwire_config_set(config, "ssl.keystore.location", path, &error), 0);
-	if (kw_tls_context_new(config, &context, &error) != 0)
-		fail_msg("%s", error.message);
-	kw_tls_context_put(context);
-	kwire_config_free(config);
-}
-
 /* --------------------------------------------------- peers that speak otherwise */
 
 struct opening {
@@ -620,8 +499,6 @@ int main(void)
 		cmocka_unit_test(versions_and_ciphers_have_to_meet),
 		cmocka_unit_test(a_client_certificate_that_is_asked_for_has_to_be_there),
 		cmocka_unit_test(a_reconnect_resumes_the_session),
-		cmocka_unit_test(keys_come_in_der_and_encrypted),
-		cmocka_unit_test(a_java_key_store_is_told_how_to_convert),
 		cmocka_unit_test(what_breaks_a_handshake_is_named),
 		cmocka_unit_test(a_plaintext_client_is_told_of_a_tls_listener),
 	};
