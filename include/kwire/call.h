@@ -33,21 +33,41 @@ enum kwire_send_flag {
 };
 
 /*
+ * The broker answers the requests of one connection one after another.  So what
+ * may wait long has a connection of its own, opened when first needed.
+ */
+enum kwire_lane {
+	KWIRE_LANE_AUTO,      /* as the request asks for */
+	KWIRE_LANE_NORMAL,    /* what is answered at once */
+	KWIRE_LANE_SLOW,      /* what is answered when the work is done, CreateTopics say */
+	KWIRE_LANE_LONG_POLL, /* what is answered when there is news: Fetch, JoinGroup */
+};
+
+struct kwire_target; /* kwire/client.h */
+
+/*
  * What is unusual about a call; NULL, or KWIRE_SEND_OPTIONS_INIT, is the
  * common case.
  */
 struct kwire_send_options {
 	size_t size;         /* sizeof(struct kwire_send_options) */
 	int64_t timeout_ms;  /* -1: request.timeout.ms; 0: only what needs no waiting */
-	int32_t broker_id;   /* -1: any broker */
+	int32_t broker_id;   /* the broker; -1: whom the request is for (docs/routing.md) */
 	int16_t min_version; /* -1: the API's; lowest version to negotiate */
 	int16_t max_version; /* -1: the API's latest stable; highest version to negotiate */
 	unsigned flags;      /* enum kwire_send_flag */
+
+	/* The rest is for clients; on one broker or connection it has to be left alone. */
+	enum kwire_lane lane;              /* which of the broker's connections */
+	const struct kwire_target *target; /* NULL: whom the request is for; KWIRE_TO_... */
+	const char *target_key;   /* of KWIRE_TO_GROUP, _TRANSACTION, _LEADER (its topic) */
+	int32_t target_partition; /* of KWIRE_TO_LEADER */
 };
 
-#define KWIRE_SEND_OPTIONS_INIT                                      \
-	{                                                            \
-		sizeof(struct kwire_send_options), -1, -1, -1, -1, 0 \
+#define KWIRE_SEND_OPTIONS_INIT                                                                    \
+	{                                                                                          \
+		sizeof(struct kwire_send_options), -1, -1, -1, -1, 0, KWIRE_LANE_AUTO, NULL, NULL, \
+			-1                                                                         \
 	}
 
 /*

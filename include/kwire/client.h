@@ -56,15 +56,87 @@ KWIRE_API int kwire_client_shutdown(struct kwire_client *client, int64_t timeout
 KWIRE_API void kwire_client_close(struct kwire_client *client);
 
 /*
- * Sends `request` and waits for its response: see kwire_connection_send().
- * `broker_id` in `options` names the broker; without it, any broker.  The
- * typed forms, kwire_send_<api>(), are in kwire/api/<api>.h.
+ * Sends `request` to whom it is for, and waits for its response: to the
+ * controller, the coordinator of its group, the leaders of its partitions, to
+ * all brokers or to any, as docs/routing.md has it for every API; `broker_id`
+ * or `target` in `options` names somebody else.  The typed forms,
+ * kwire_send_<api>(), are in kwire/api/<api>.h; see kwire_connection_send()
+ * for what is borrowed and what is the caller's.
+ *
+ * What concerns several brokers is divided, sent to all of them at once, and
+ * answered by one response in the order of the request.  Where an answer shows
+ * that somebody else is meant, that is looked up, and what was refused is sent
+ * again, until the deadline.  Where some brokers fail, KWIRE_EPARTIAL: the one
+ * failure with which there is a `*response`, too (free it); what is not in it
+ * failed, and `error` is that of the first broker that did.
+ * kwire_send_sharded() tells more.
  */
 KWIRE_API int kwire_send(struct kwire_client *client, const struct kwire_api *api,
 			 const void *request, void **response,
 			 const struct kwire_send_options *options, struct kwire_error *error);
 
-/* The same without waiting for the response: see kwire_connection_start(). */
+/*
+ * Whom a request may be for.  kwire_send_to() is kwire_send() where that is
+ * known beforehand, so that a static program links what it uses and no more;
+ * the typed forms use it.
+ */
+struct kwire_target;
+KWIRE_API extern const struct kwire_target kwire_to_any;
+KWIRE_API extern const struct kwire_target kwire_to_any_each; /* item by item, if need be */
+KWIRE_API extern const struct kwire_target kwire_to_controller;
+KWIRE_API extern const struct kwire_target kwire_to_group;
+KWIRE_API extern const struct kwire_target kwire_to_groups;
+KWIRE_API extern const struct kwire_target kwire_to_transaction;
+KWIRE_API extern const struct kwire_target kwire_to_transactions;
+KWIRE_API extern const struct kwire_target kwire_to_share;
+KWIRE_API extern const struct kwire_target kwire_to_leader;
+KWIRE_API extern const struct kwire_target kwire_to_produce;
+KWIRE_API extern const struct kwire_target kwire_to_resource;
+KWIRE_API extern const struct kwire_target kwire_to_all;
+KWIRE_API extern const struct kwire_target kwire_to_broker; /* named, or KWIRE_EINVAL */
+KWIRE_API int kwire_send_to(const struct kwire_target *target, struct kwire_client *client,
+			    const struct kwire_api *api, const void *request, void **response,
+			    const struct kwire_send_options *options, struct kwire_error *error);
+
+/* For `target` in options: the whole request goes there, whatever it is. */
+#define KWIRE_TO_ANY         (&kwire_to_any)
+#define KWIRE_TO_CONTROLLER  (&kwire_to_controller)
+#define KWIRE_TO_GROUP       (&kwire_to_group)       /* coordinator of group `target_key` */
+#define KWIRE_TO_TRANSACTION (&kwire_to_transaction) /* of transactional id `target_key` */
+#define KWIRE_TO_LEADER      (&kwire_to_leader)      /* of topic `target_key`, `target_partition` */
+#define KWIRE_TO_ALL         (&kwire_to_all)         /* every broker; answers are put together */
+
+/* What went to one broker, and what came of it. */
+struct kwire_shard {
+	int32_t broker_id;        /* who answered or failed; -1: a bootstrap server */
+	const void *request;      /* struct kwire_<api>_request: the part that it was sent */
+	void *response;           /* struct kwire_<api>_response; NULL: it failed, or was one way */
+	struct kwire_error error; /* result 0: none */
+};
+struct kwire_shards {
+	struct kwire_shard *items;
+	int32_t count;
+};
+
+/*
+ * kwire_send() without putting the answers together: one shard for each broker
+ * that was asked, parts that had to be sent again as shards of their own.
+ * Returns 0 where all answered, KWIRE_EPARTIAL where some did, both with
+ * `*shards`, which the caller frees; else a failure of the whole, without.
+ * The requests borrow from `request`; a response that is to stay may be taken
+ * out, NULL put in its place.
+ */
+KWIRE_API int kwire_send_sharded(struct kwire_client *client, const struct kwire_api *api,
+				 const void *request, struct kwire_shards **shards,
+				 const struct kwire_send_options *options,
+				 struct kwire_error *error);
+KWIRE_API void kwire_shards_free(struct kwire_shards *shards);
+
+/*
+ * The same as kwire_send() without waiting for the response: see
+ * kwire_connection_start().  It goes to one broker, and its answer is the
+ * caller's to judge: KWIRE_EINVAL where the request concerns several.
+ */
 KWIRE_API int kwire_start(struct kwire_client *client, const struct kwire_api *api,
 			  const void *request, const struct kwire_send_options *options,
 			  struct kwire_call **call, struct kwire_error *error);

@@ -142,6 +142,7 @@ KWIRE_API bool kwire_uuid_is_zero(struct kwire_uuid uuid);
 struct kwire_description; /* kwire/describe.h */
 struct kwire_writer;      /* lib/protocol/writer.h */
 struct kwire_reader;      /* lib/protocol/reader.h */
+struct kwire_route;       /* lib/protocol/route.h */
 
 /*
  * One direction of one API, a header or a data message: how its struct is
@@ -173,7 +174,8 @@ struct kwire_api {
 	kwire_decode_function *decode_response;
 	int16_t throttle_version; /* first version at which the client waits out a throttle time */
 	int16_t reserved;
-	int32_t throttle_offset; /* of throttle_time_ms in the response struct, -1: none */
+	int32_t throttle_offset;         /* of throttle_time_ms in the response struct, -1: none */
+	const struct kwire_route *route; /* which broker it is for; NULL: any */
 };
 
 enum kwire_api_flag {

@@ -46,7 +46,8 @@ extern "C" {
 	X(ECLOSED, -19, "closed")                          \
 	X(EFORKED, -20, "used in a forked child")          \
 	X(ENOTBUILT, -21, "left out of this build")        \
-	X(EOS, -22, "system error")
+	X(EOS, -22, "system error")                        \
+	X(EPARTIAL, -23, "failed in part")
 
 enum kwire_result {
 #define KWIRE_RESULT_ENUM(name, value, text) KWIRE_##name = (value),

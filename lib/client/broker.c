@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Calls to a broker: kwire_send() and kwire_start(), and handles of one
- * broker.  A handle is an id: the broker behind it may move or go.
+ * Handles of one broker, and calls to it, which are not routed.  A handle is an
+ * id: the broker behind it may move or go.
  */
 #include <string.h>
 
@@ -15,23 +15,28 @@ struct kwire_broker {
 	struct kwire_broker_info info; /* when the handle was made */
 };
 
-/* Common to all ways of calling: checks, dispatch, error. */
+/* Common to both ways of calling: checks, dispatch, error. */
 static int call(struct kwire_client *client, const struct kwire_api *api, const void *request,
 		const struct kwire_send_options *options, int32_t broker_id, void **response,
 		struct kwire_call **started, struct kwire_error *error)
 {
 	struct kwire_error cause = kw_no_error();
+	struct kwire_send_options chosen;
 	struct kw_operation operation;
 	struct kw_edge edge;
 	int result = kw_edge_enter(&edge, client, error);
 
 	if (result != 0)
 		return result;
-	if (api == NULL || request == NULL || (response == NULL && started == NULL)) {
+	if (api == NULL || request == NULL || (response == NULL && started == NULL))
 		result = kw_fail(error, KWIRE_EINVAL, "no API, request or place for the answer");
+	else
+		result = kw_send_options_read(options, &chosen, error);
+	if (result == 0 && chosen.target != NULL)
+		result = kw_fail(error, KWIRE_EINVAL, "this is one broker: leave target alone");
+	if (result != 0)
 		return kw_edge_leave(&edge, result, error);
-	}
-	kw_operation_send(&operation, client, api, request, options, edge.started_ms);
+	kw_operation_send(&operation, client, api, request, &chosen, edge.started_ms);
 	operation.attempt = response != NULL ? kw_attempt_send : kw_attempt_start;
 	operation.response = response;
 	operation.call = started;
@@ -41,21 +46,6 @@ static int call(struct kwire_client *client, const struct kwire_api *api, const 
 		kw_error_copy(error, &cause);
 	}
 	return kw_edge_leave(&edge, result, error);
-}
-
-int kwire_send(struct kwire_client *client, const struct kwire_api *api, const void *request,
-	       void **response, const struct kwire_send_options *options, struct kwire_error *error)
-{
-	return call(client, api, request, options, options != NULL ? options->broker_id : -1,
-		    response, NULL, error);
-}
-
-int kwire_start(struct kwire_client *client, const struct kwire_api *api, const void *request,
-		const struct kwire_send_options *options, struct kwire_call **started,
-		struct kwire_error *error)
-{
-	return call(client, api, request, options, options != NULL ? options->broker_id : -1, NULL,
-		    started, error);
 }
 
 int kwire_client_broker(struct kwire_client *client, int32_t broker_id,

@@ -51,13 +51,18 @@ static int open_frozen(struct kwire_config *config, struct kwire_client **opened
 	result = kw_leaders_init(&client->leaders, error);
 	if (result != 0)
 		goto fail_metadata;
+	result = kw_coordinators_init(&client->coordinators, error);
+	if (result != 0)
+		goto fail_leaders;
 	result = set_bootstrap(client, config->settings.bootstrap_servers,
 			       !config->settings.bootstrap_first_use, error);
 	if (result != 0)
-		goto fail_leaders;
+		goto fail_coordinators;
 	*opened = client;
 	return 0;
 
+fail_coordinators:
+	kw_coordinators_fini(&client->coordinators);
 fail_leaders:
 	kw_leaders_fini(&client->leaders);
 fail_metadata:
@@ -111,11 +116,13 @@ void kwire_client_close(struct kwire_client *client)
 	if (kw_client_forked(client)) {
 		kw_pool_abandon(&client->pool);
 		kw_leaders_abandon(&client->leaders);
+		kw_coordinators_abandon(&client->coordinators);
 	} else {
 		kwire_client_shutdown(client, -1);
 		kw_pool_fini(&client->pool);
 		kw_metadata_fini(&client->metadata);
 		kw_leaders_fini(&client->leaders);
+		kw_coordinators_fini(&client->coordinators);
 	}
 	kw_free(client);
 	kw_config_put(config);

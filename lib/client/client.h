@@ -17,6 +17,7 @@
 #ifndef KW_CLIENT_H
 #define KW_CLIENT_H
 
+#include "coordinators.h"
 #include "leaders.h"
 #include "metadata.h"
 #include "pool.h"
@@ -26,7 +27,8 @@ struct kwire_client {
 	unsigned fork_generation;    /* of the process that opened it */
 	struct kw_pool pool;
 	struct kw_metadata metadata;
-	struct kw_leaders leaders; /* of partitions, for the helpers of kwire/fetch.h */
+	struct kw_leaders leaders; /* of partitions */
+	struct kw_coordinators coordinators;
 };
 
 #endif

@@ -16,31 +16,21 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 
-/* Kafka's keys of requests whose answers may be held back at length. */
-enum {
-	KEY_FETCH = 1,
-	KEY_JOIN_GROUP = 11,
-	KEY_SYNC_GROUP = 14,
-	KEY_SHARE_FETCH = 78,
-};
-
-static enum kw_lane lane_of(const struct kwire_api *api, const void *request)
+enum kw_lane kw_lane_of(const struct kwire_client *client, const struct kwire_api *api,
+			const void *request, enum kwire_lane chosen)
 {
-	int32_t wait_ms = 1;
+	const int most = (int)client->config->settings.connections_max_per_broker - 1;
+	int lane = api->route != NULL ? api->route->lane : KW_LANE_NORMAL;
+	int32_t wait_ms;
 
-	switch (api->key) {
-	case KEY_FETCH:
-	case KEY_SHARE_FETCH:
-		if (api->request_wait_offset >= 0)
-			memcpy(&wait_ms, (const char *)request + api->request_wait_offset,
-			       sizeof(wait_ms));
-		return wait_ms > 0 ? KW_LANE_LONG_POLL : KW_LANE_NORMAL;
-	case KEY_JOIN_GROUP:
-	case KEY_SYNC_GROUP:
-		return KW_LANE_LONG_POLL;
-	default:
-		return KW_LANE_NORMAL;
+	if (chosen != KWIRE_LANE_AUTO) {
+		lane = (int)chosen - (int)KWIRE_LANE_NORMAL;
+	} else if (api->request_wait_offset >= 0) {
+		memcpy(&wait_ms, (const char *)request + api->request_wait_offset, sizeof(wait_ms));
+		if (wait_ms == 0)
+			lane = KW_LANE_NORMAL;
 	}
+	return (enum kw_lane)(lane < most ? lane : most);
 }
 
 void kw_operation_send(struct kw_operation *operation, const struct kwire_client *client,
@@ -54,7 +44,8 @@ void kw_operation_send(struct kw_operation *operation, const struct kwire_client
 	operation->api = api;
 	operation->request = request;
 	operation->options = options;
-	operation->lane = lane_of(api, request);
+	operation->lane = kw_lane_of(client, api, request,
+				     options != NULL ? options->lane : KWIRE_LANE_AUTO);
 	operation->wait = settings->failure_wait;
 	if (options != NULL) {
 		operation->wait |= (options->flags & KWIRE_WAIT) != 0;
@@ -114,12 +105,13 @@ enum verdict {
 };
 
 /* One attempt on a leased connection, which is given back. */
-static enum verdict attempt(struct kwire_client *client, const struct kw_operation *operation,
+static enum verdict attempt(struct kwire_client *client, struct kw_operation *operation,
 			    struct kw_lease *lease, int *result, struct kwire_error *error)
 {
 	bool dead;
 
 	*result = operation->attempt(operation, lease->connection, error);
+	operation->reached_id = lease->link->node->info.node_id;
 	dead = *result != 0 && kw_connection_state(lease->connection) == KW_CONNECTION_DEAD;
 	kw_pool_return(&client->pool, lease);
 	if (!dead || error->outcome != KWIRE_NOT_SENT || kw_now_ms() >= operation->deadline_ms)
@@ -180,7 +172,7 @@ static bool wait_for_change(struct kwire_client *client, const struct kw_operati
 	return false;
 }
 
-static int dispatch_any(struct kwire_client *client, const struct kw_operation *operation,
+static int dispatch_any(struct kwire_client *client, struct kw_operation *operation,
 			struct kwire_error *error)
 {
 	uint64_t round = kw_pool_step(&client->pool);
@@ -236,7 +228,7 @@ static void refresh_aged(struct kwire_client *client, const struct kw_operation 
 	kw_metadata_refresh(client, left == KW_NEVER ? KW_NEVER : now + left / 2, NULL);
 }
 
-static int dispatch_one(struct kwire_client *client, const struct kw_operation *operation,
+static int dispatch_one(struct kwire_client *client, struct kw_operation *operation,
 			int32_t broker_id, struct kwire_error *error)
 {
 	struct kw_lease lease;

@@ -21,8 +21,9 @@ struct kw_operation {
 	struct kwire_versions **versions;
 	struct kw_memory *memory;
 	enum kw_lane lane;
-	bool wait; /* for a broker, until the deadline, instead of failing */
-	bool any;  /* broker: set by kw_dispatch() */
+	bool wait;          /* for a broker, until the deadline, instead of failing */
+	bool any;           /* broker: set by kw_dispatch() */
+	int32_t reached_id; /* who the last attempt was made on; -1: a bootstrap server */
 	int64_t started_ms;
 	int64_t deadline_ms;
 };
@@ -34,10 +35,17 @@ struct kw_operation {
 int kw_dispatch(struct kwire_client *client, struct kw_operation *operation, int32_t broker_id,
 		struct kwire_error *error);
 
-/* An operation that sends or starts a call; deadline, lane and waiting as the options say. */
+/*
+ * An operation that sends or starts a call; deadline, lane and waiting as the
+ * options say, which are NULL or complete: kw_send_options_read().
+ */
 void kw_operation_send(struct kw_operation *operation, const struct kwire_client *client,
 		       const struct kwire_api *api, const void *request,
 		       const struct kwire_send_options *options, int64_t started_ms);
+
+/* The lane that the caller or the route names, as far as one broker may have connections. */
+enum kw_lane kw_lane_of(const struct kwire_client *client, const struct kwire_api *api,
+			const void *request, enum kwire_lane chosen);
 
 /* Attempts. */
 int kw_attempt_send(const struct kw_operation *operation, struct kwire_connection *connection,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See leaders.h.  The lock guards the table and is held over no I/O; two
- * callers that miss the same topic both ask, and the later answer stays.
+ * See leaders.h.  Topics that are asked for together are asked for in one
+ * Metadata request, of which there is one at a time.
  */
 #include "leaders.h"
 
@@ -12,10 +12,15 @@
 #include "../base/clock.h"
 #include "../base/error.h"
 #include "client.h"
+#include "job.h"
 
-#define FIRST_SLOTS          16
 #define LEADER_NOT_AVAILABLE 5
 #define UNKNOWN_PARTITION    3
+
+enum {
+	FIRST_VERSION_WITHOUT_CREATION = 4, /* until then topics were created, wanted or not */
+	FIRST_VERSION_BY_ID = 12,           /* 10 and 11 have the field and refuse it */
+};
 
 struct partition {
 	int32_t leader_id; /* -1: none just now */
@@ -24,9 +29,8 @@ struct partition {
 	int16_t kafka_code;
 };
 
-struct kw_topic {
-	struct kw_topic *next; /* in its slot */
-	uint64_t hash;
+struct topic {
+	struct kw_entry entry;
 	int64_t asked_ms;
 	struct kwire_uuid id;
 	struct partition *partitions; /* behind the name, in the same block */
@@ -34,136 +38,37 @@ struct kw_topic {
 	char name[];
 };
 
-int kw_leaders_init(struct kw_leaders *leaders, struct kwire_error *error)
+/* The name of a topic by its id. */
+struct alias {
+	struct kw_entry entry;
+	struct kwire_uuid id;
+	struct kwire_string name; /* behind it */
+};
+
+static struct topic *topic_locked(struct kw_leaders *leaders, struct kwire_string name)
+	KW_REQUIRES(leaders->topics.mutex)
 {
-	memset(leaders, 0, sizeof(*leaders));
-	if (kw_mutex_init(&leaders->mutex, KW_RANK_LEAF) != 0)
-		return kw_fail(error, KWIRE_ELIMIT, "no mutex to be had");
-	return 0;
+	return (struct topic *)kw_table_find_locked(&leaders->topics, name.data, (size_t)name.size);
 }
 
-void kw_leaders_abandon(struct kw_leaders *leaders) KW_NO_ANALYSIS
+static struct partition *partition_locked(struct kw_leaders *leaders, struct kwire_string name,
+					  int32_t index) KW_REQUIRES(leaders->topics.mutex)
 {
-	for (size_t i = 0; i < leaders->slot_count; i++)
-		while (leaders->slots[i] != NULL) {
-			struct kw_topic *topic = leaders->slots[i];
+	struct topic *topic = topic_locked(leaders, name);
 
-			leaders->slots[i] = topic->next;
-			kw_free(topic);
-		}
-	kw_free(leaders->slots);
-}
-
-void kw_leaders_fini(struct kw_leaders *leaders)
-{
-	kw_leaders_abandon(leaders);
-	kw_mutex_fini(&leaders->mutex);
-}
-
-/* FNV-1a. */
-static uint64_t hash_of(const char *name)
-{
-	uint64_t hash = 14695981039346656037u;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (uint8_t)*name) * 1099511628211u;
-	return hash;
-}
-
-static struct kw_topic **place_locked(struct kw_leaders *leaders, const char *name, uint64_t hash)
-{
-	struct kw_topic **place = &leaders->slots[hash & (leaders->slot_count - 1)];
-
-	while (*place != NULL && ((*place)->hash != hash || strcmp((*place)->name, name) != 0))
-		place = &(*place)->next;
-	return place;
-}
-
-static struct kw_topic *topic_locked(struct kw_leaders *leaders, const char *name)
-{
-	return leaders->slot_count == 0 ? NULL : *place_locked(leaders, name, hash_of(name));
-}
-
-/* Doubles the slots; the old ones are freed by the caller, after unlocking. */
-static struct kw_topic **rehash_locked(struct kw_leaders *leaders, struct kw_topic **slots,
-				       size_t slot_count)
-{
-	struct kw_topic **before = leaders->slots;
-
-	for (size_t i = 0; i < leaders->slot_count; i++)
-		while (before[i] != NULL) {
-			struct kw_topic *topic = before[i];
-
-			before[i] = topic->next;
-			topic->next = slots[topic->hash & (slot_count - 1)];
-			slots[topic->hash & (slot_count - 1)] = topic;
-		}
-	leaders->slots = slots;
-	leaders->slot_count = slot_count;
-	return before;
-}
-
-/* Puts `topic` in the place of what was known of it, which goes to the caller. */
-static struct kw_topic *insert_locked(struct kw_leaders *leaders, struct kw_topic *topic)
-{
-	struct kw_topic **place = place_locked(leaders, topic->name, topic->hash);
-	struct kw_topic *before = *place;
-
-	topic->next = before != NULL ? before->next : NULL;
-	*place = topic;
-	if (before == NULL)
-		leaders->count++;
-	return before;
-}
-
-/* Adds what was learnt; frees it when there is no memory for that. */
-static int insert(struct kwire_client *client, struct kw_topic *topic, struct kwire_error *error)
-{
-	struct kw_leaders *leaders = &client->leaders;
-	struct kw_topic **slots = NULL, *before = NULL;
-	size_t slot_count = 0;
-	bool done;
-
-	/* Room is allocated with the lock dropped; somebody else may have been faster. */
-	for (;;) {
-		kw_mutex_lock(&leaders->mutex);
-		if (slot_count > leaders->slot_count)
-			slots = rehash_locked(leaders, slots, slot_count);
-		done = leaders->count < leaders->slot_count;
-		if (done)
-			before = insert_locked(leaders, topic);
-		slot_count = leaders->slot_count == 0 ? FIRST_SLOTS : leaders->slot_count * 2;
-		kw_mutex_unlock(&leaders->mutex);
-		kw_free(slots);
-		if (done)
-			break;
-		slots = kw_alloc_array(client->config->memory, slot_count, sizeof(*slots));
-		if (slots == NULL) {
-			kw_free(topic);
-			return kw_fail_memory(error);
-		}
-		memset(slots, 0, slot_count * sizeof(*slots));
-	}
-	kw_free(before);
-	return 0;
+	return topic != NULL && index >= 0 && index < topic->partition_count
+		       ? &topic->partitions[index]
+		       : NULL;
 }
 
 void kw_leader_forget(struct kwire_client *client, const char *name)
 {
 	struct kw_leaders *leaders = &client->leaders;
-	struct kw_topic *topic = NULL;
+	struct kw_entry *topic;
 
-	kw_mutex_lock(&leaders->mutex);
-	if (leaders->slot_count != 0) {
-		struct kw_topic **place = place_locked(leaders, name, hash_of(name));
-
-		topic = *place;
-		if (topic != NULL) {
-			*place = topic->next;
-			leaders->count--;
-		}
-	}
-	kw_mutex_unlock(&leaders->mutex);
+	kw_mutex_lock(&leaders->topics.mutex);
+	topic = kw_table_remove_locked(&leaders->topics, name, strlen(name));
+	kw_mutex_unlock(&leaders->topics.mutex);
 	kw_free(topic);
 }
 
@@ -171,13 +76,69 @@ void kw_leader_prefer(struct kwire_client *client, const char *name, int32_t par
 		      int32_t broker_id)
 {
 	struct kw_leaders *leaders = &client->leaders;
-	struct kw_topic *topic;
+	struct partition *entry;
 
-	kw_mutex_lock(&leaders->mutex);
-	topic = topic_locked(leaders, name);
-	if (topic != NULL && partition >= 0 && partition < topic->partition_count)
-		topic->partitions[partition].preferred_replica = broker_id;
-	kw_mutex_unlock(&leaders->mutex);
+	kw_mutex_lock(&leaders->topics.mutex);
+	entry = partition_locked(leaders, kwire_string(name), partition);
+	if (entry != NULL)
+		entry->preferred_replica = broker_id;
+	kw_mutex_unlock(&leaders->topics.mutex);
+}
+
+/* Gives a topic that is named by its id the name that it is known by; false: not known. */
+static bool name_topic(struct kw_leaders *leaders, struct kw_leader_query *query)
+{
+	const struct kw_entry *entry;
+
+	if (query->topic.size > 0)
+		return true;
+	kw_mutex_lock(&leaders->ids.mutex);
+	entry = kw_table_find_locked(&leaders->ids, query->id.bytes, sizeof(query->id.bytes));
+	/* An alias stays as it is until the client ends. */
+	if (entry != NULL)
+		query->topic = ((const struct alias *)entry)->name;
+	kw_mutex_unlock(&leaders->ids.mutex);
+	return entry != NULL;
+}
+
+void kw_leader_accuse(struct kwire_client *client, const struct kw_leader_query *query)
+{
+	struct kw_leaders *leaders = &client->leaders;
+	struct kw_leader_query named = *query;
+	struct kw_entry *topic = NULL;
+	const struct partition *entry;
+
+	if (!name_topic(leaders, &named))
+		return;
+	kw_mutex_lock(&leaders->topics.mutex);
+	entry = partition_locked(leaders, named.topic, named.partition);
+	if (entry == NULL || entry->leader_id == query->broker_id)
+		topic = kw_table_remove_locked(&leaders->topics, named.topic.data,
+					       (size_t)named.topic.size);
+	kw_mutex_unlock(&leaders->topics.mutex);
+	kw_free(topic);
+}
+
+bool kw_leader_hint(struct kwire_client *client, const struct kw_leader_query *query,
+		    int32_t broker_id, int32_t epoch)
+{
+	struct kw_leaders *leaders = &client->leaders;
+	struct kw_leader_query named = *query;
+	struct partition *entry;
+	bool news = false;
+
+	if (broker_id < 0 || broker_id == query->broker_id || !name_topic(leaders, &named))
+		return false;
+	kw_mutex_lock(&leaders->topics.mutex);
+	entry = partition_locked(leaders, named.topic, named.partition);
+	if (entry != NULL && epoch >= entry->epoch) {
+		entry->leader_id = broker_id;
+		entry->epoch = epoch;
+		entry->preferred_replica = -1;
+		news = true;
+	}
+	kw_mutex_unlock(&leaders->topics.mutex);
+	return news;
 }
 
 int kw_leader_fail(struct kwire_error *error, const char *topic, int32_t partition, int16_t code)
@@ -194,35 +155,14 @@ int kw_leader_fail(struct kwire_error *error, const char *topic, int32_t partiti
 	return KWIRE_EKAFKA;
 }
 
-/* The partition's entry, if it is there and, unless `just_asked`, not too old. */
-static bool known(struct kwire_client *client, const char *name, int32_t partition, bool just_asked,
-		  struct partition *entry, struct kwire_uuid *id)
+static struct topic *topic_new(struct kwire_client *client,
+			       const struct kwire_metadata_response_topic *from, int64_t asked_ms)
 {
-	struct kw_leaders *leaders = &client->leaders;
-	const int64_t max_age = client->config->settings.metadata_max_age_ms;
-	struct kw_topic *topic;
-	bool found = false;
-
-	kw_mutex_lock(&leaders->mutex);
-	topic = topic_locked(leaders, name);
-	if (topic != NULL && partition < topic->partition_count &&
-	    (just_asked || max_age < 0 || kw_now_ms() - topic->asked_ms < max_age)) {
-		*entry = topic->partitions[partition];
-		*id = topic->id;
-		found = true;
-	}
-	kw_mutex_unlock(&leaders->mutex);
-	return found;
-}
-
-static struct kw_topic *topic_new(struct kwire_client *client, const char *name,
-				  const struct kwire_metadata_response_topic *from)
-{
-	const size_t name_size = strlen(name) + 1;
+	const size_t name_size = (size_t)from->name.size;
 	const size_t align = _Alignof(struct partition);
-	size_t at = sizeof(struct kw_topic) + name_size, size;
+	size_t at = sizeof(struct topic) + name_size + 1, size;
 	int32_t count = 0;
-	struct kw_topic *topic;
+	struct topic *topic;
 
 	for (int32_t i = 0; i < from->partitions.count; i++)
 		if (from->partitions.items[i].partition_index >= count &&
@@ -236,11 +176,13 @@ static struct kw_topic *topic_new(struct kwire_client *client, const char *name,
 	topic = kw_zalloc(client->config->memory, size);
 	if (topic == NULL)
 		return NULL;
-	topic->hash = hash_of(name);
 	topic->id = from->topic_id;
 	topic->partitions = (struct partition *)(void *)((char *)topic + at);
 	topic->partition_count = count;
-	memcpy(topic->name, name, name_size);
+	memcpy(topic->name, from->name.data, name_size);
+	topic->entry.key = topic->name;
+	topic->entry.key_size = name_size;
+	topic->asked_ms = asked_ms;
 	for (int32_t i = 0; i < count; i++) {
 		topic->partitions[i].leader_id = topic->partitions[i].preferred_replica = -1;
 		topic->partitions[i].kafka_code = UNKNOWN_PARTITION;
@@ -258,84 +200,231 @@ static struct kw_topic *topic_new(struct kwire_client *client, const char *name,
 	return topic;
 }
 
-/* Takes the answer in; KWIRE_EKAFKA where it says that there is no such topic. */
-static int learn(struct kwire_client *client, const char *name, int32_t partition,
-		 const struct kwire_metadata_response *response, int64_t asked_ms,
-		 struct kwire_error *error)
+/* So that it can be found by its id, too. */
+static int add_alias(struct kwire_client *client, const struct kwire_metadata_response_topic *from,
+		     struct kwire_error *error)
 {
-	struct kw_topic *topic;
+	struct kw_leaders *leaders = &client->leaders;
+	struct alias *alias;
+	bool there;
 
-	if (response->error_code != 0)
-		return kw_leader_fail(error, name, partition, response->error_code);
-	if (response->topics.count != 1 ||
-	    !kwire_string_equal(response->topics.items[0].name, name)) {
-		kw_fail(error, KWIRE_EPROTOCOL,
-			"metadata of %.249s was asked for, that of something else came", name);
-		if (error != NULL)
-			error->outcome = KWIRE_ANSWERED;
-		return KWIRE_EPROTOCOL;
-	}
-	if (response->topics.items[0].error_code != 0)
-		return kw_leader_fail(error, name, partition, response->topics.items[0].error_code);
-	topic = topic_new(client, name, &response->topics.items[0]);
-	if (topic == NULL)
+	if (kwire_uuid_is_zero(from->topic_id))
+		return 0;
+	kw_mutex_lock(&leaders->ids.mutex);
+	there = kw_table_find_locked(&leaders->ids, from->topic_id.bytes,
+				     sizeof(from->topic_id.bytes)) != NULL;
+	kw_mutex_unlock(&leaders->ids.mutex);
+	/* Only who flies adds any, so it is not added twice; and names that are lent stay. */
+	if (there)
+		return 0;
+	alias = kw_zalloc(client->config->memory, sizeof(*alias) + (size_t)from->name.size);
+	if (alias == NULL)
 		return kw_fail_memory(error);
-	topic->asked_ms = asked_ms;
-	return insert(client, topic, error);
+	alias->id = from->topic_id;
+	alias->entry.key = alias->id.bytes;
+	alias->entry.key_size = sizeof(alias->id.bytes);
+	memcpy(alias + 1, from->name.data, (size_t)from->name.size);
+	alias->name = kwire_string_of((const char *)(alias + 1), (size_t)from->name.size);
+	return kw_table_insert(&leaders->ids, client->config->memory, &alias->entry, error);
 }
 
-static int ask(struct kwire_client *client, const char *name, int32_t partition, bool create,
-	       int64_t deadline_ms, struct kwire_error *error)
+/* Answers the queries that are known and, unless `just_asked`, not too old; whether all are. */
+static bool known(struct kwire_client *client, struct kw_leader_query *queries, int32_t count,
+		  bool just_asked)
 {
-	struct kwire_metadata_request_topic topic = KWIRE_METADATA_REQUEST_TOPIC_INIT;
-	struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
-	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
-	struct kwire_metadata_response *response = NULL;
+	struct kw_leaders *leaders = &client->leaders;
+	const int64_t max_age = client->config->settings.metadata_max_age_ms;
 	const int64_t now = kw_now_ms();
+	bool all = true;
+
+	for (int32_t i = 0; i < count; i++)
+		name_topic(leaders, &queries[i]);
+	kw_mutex_lock(&leaders->topics.mutex);
+	for (int32_t i = 0; i < count; i++) {
+		const struct topic *topic = topic_locked(leaders, queries[i].topic);
+		const struct partition *entry = NULL;
+
+		if (topic != NULL && (just_asked || max_age < 0 || now - topic->asked_ms < max_age))
+			entry = partition_locked(leaders, queries[i].topic, queries[i].partition);
+		queries[i].broker_id = entry != NULL ? entry->leader_id : -1;
+		/* Of a topic that is refused, only the answer knows why. */
+		if (topic != NULL)
+			queries[i].code = entry == NULL            ? UNKNOWN_PARTITION
+					  : entry->leader_id >= 0  ? 0
+					  : entry->kafka_code != 0 ? entry->kafka_code
+								   : LEADER_NOT_AVAILABLE;
+		all = all && queries[i].broker_id >= 0;
+	}
+	kw_mutex_unlock(&leaders->topics.mutex);
+	return all;
+}
+
+static bool same_topic(const struct kw_leader_query *query,
+		       const struct kwire_metadata_response_topic *topic)
+{
+	if (query->topic.size > 0)
+		return topic->name.size == query->topic.size &&
+		       memcmp(topic->name.data, query->topic.data, (size_t)topic->name.size) == 0;
+	return memcmp(&query->id, &topic->topic_id, sizeof(query->id)) == 0;
+}
+
+/* Takes one topic of an answer in. */
+static int learn(struct kwire_client *client, struct kw_leader_query *queries, int32_t count,
+		 const struct kwire_metadata_response_topic *from, int64_t asked_ms,
+		 struct kwire_error *error)
+{
+	struct topic *topic;
+	bool asked = false;
 	int result;
 
-	topic.name = kwire_string(name);
-	request.topics.items = &topic;
-	request.topics.count = 1;
+	for (int32_t i = 0; i < count; i++)
+		if (same_topic(&queries[i], from)) {
+			queries[i].code = from->error_code;
+			queries[i].answered = asked = true;
+		}
+	if (!asked || from->error_code != 0 || from->name.size <= 0)
+		return 0;
+	topic = topic_new(client, from, asked_ms);
+	if (topic == NULL)
+		return kw_fail_memory(error);
+	result = kw_table_insert(&client->leaders.topics, client->config->memory, &topic->entry,
+				 error);
+	return result == 0 ? add_alias(client, from, error) : result;
+}
+
+static int learn_all(struct kwire_client *client, struct kw_leader_query *queries, int32_t count,
+		     const struct kwire_metadata_response *response, int64_t asked_ms,
+		     struct kwire_error *error)
+{
+	int result = 0;
+
+	for (int32_t i = 0; i < count; i++)
+		queries[i].answered = queries[i].broker_id >= 0;
+	for (int32_t i = 0; result == 0 && i < response->topics.count; i++)
+		result = learn(client, queries, count, &response->topics.items[i], asked_ms, error);
+	for (int32_t i = 0; result == 0 && i < count; i++) {
+		if (response->error_code != 0)
+			queries[i].code = response->error_code;
+		else if (!queries[i].answered) {
+			result = kw_fail(error, KWIRE_EPROTOCOL,
+					 "metadata of %.*s was asked for, that of something else "
+					 "came",
+					 (int)queries[i].topic.size, queries[i].topic.data);
+			if (error != NULL)
+				error->outcome = KWIRE_ANSWERED;
+		}
+	}
+	return result;
+}
+
+static int ask(struct kwire_client *client, struct kw_leader_query *queries, int32_t count,
+	       bool create, int64_t deadline_ms, struct kwire_error *error)
+{
+	static const struct kwire_metadata_request_topic blank = KWIRE_METADATA_REQUEST_TOPIC_INIT;
+	struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_metadata_request_topic *topics;
+	const struct kw_leader_query *last = NULL;
+	const int64_t now = kw_now_ms();
+	void *response = NULL;
+	int result;
+
+	topics = kw_alloc_array(client->config->memory, (size_t)count, sizeof(*topics));
+	if (topics == NULL)
+		return kw_fail_memory(error);
+	request.topics.items = topics;
+	request.topics.count = 0;
 	request.allow_auto_topic_creation = create;
-	options.timeout_ms = kw_remaining(deadline_ms, now);
-	/* Before version 4 a broker creates topics whether that is wanted or not. */
 	if (!create)
-		options.min_version = 4;
-	result = kwire_send_metadata_with(client, &request, &response, &options, error);
-	if (result != 0)
-		return result;
-	result = learn(client, name, partition, response, now, error);
+		options.min_version = FIRST_VERSION_WITHOUT_CREATION;
+	for (int32_t i = 0; i < count; i++) {
+		struct kwire_metadata_request_topic *topic = &topics[request.topics.count];
+
+		if (queries[i].broker_id >= 0)
+			continue;
+		/* Partitions of a topic stand together in most requests. */
+		if (last != NULL && last->topic.data == queries[i].topic.data &&
+		    last->topic.size == queries[i].topic.size &&
+		    memcmp(&last->id, &queries[i].id, sizeof(last->id)) == 0)
+			continue;
+		last = &queries[i];
+		*topic = blank;
+		topic->name = last->topic;
+		if (last->topic.size <= 0) {
+			topic->name = kwire_string(NULL);
+			topic->topic_id = last->id;
+			options.min_version = FIRST_VERSION_BY_ID;
+		}
+		request.topics.count++;
+	}
+	result = kw_ask_any(client, &kwire_metadata_api, &request, &options, deadline_ms, &response,
+			    error);
+	kw_free(topics);
+	if (result == 0)
+		result = learn_all(client, queries, count, response, now, error);
 	kwire_response_free(response);
 	return result;
+}
+
+int kw_leaders_find(struct kwire_client *client, struct kw_leader_query *queries, int32_t count,
+		    bool create, int64_t deadline_ms, struct kwire_error *error)
+{
+	struct kw_leaders *leaders = &client->leaders;
+	int result;
+
+	while (!known(client, queries, count, false)) {
+		enum kw_boarding boarding = kw_flight_board(&leaders->flight,
+							    &leaders->topics.mutex, deadline_ms);
+
+		if (boarding == KW_TOO_LATE)
+			return kw_fail_in(error, KWIRE_ETIMEDOUT, KWIRE_PHASE_WAIT,
+					  "no leader was found in time");
+		if (boarding == KW_LANDED)
+			continue;
+		result = 0;
+		/* What somebody else found between looking and boarding need not be asked for. */
+		if (!known(client, queries, count, false)) {
+			result = ask(client, queries, count, create, deadline_ms, error);
+			if (result == 0)
+				known(client, queries, count, true);
+		}
+		kw_flight_land(&leaders->flight, &leaders->topics.mutex);
+		return result;
+	}
+	return 0;
 }
 
 int kw_leader_find(struct kwire_client *client, const char *topic, int32_t partition, bool create,
 		   int64_t deadline_ms, struct kw_leader *leader, struct kwire_error *error)
 {
-	struct partition entry;
+	struct kw_leaders *leaders = &client->leaders;
+	struct kw_leader_query query = {.partition = partition, .broker_id = -1};
+	const struct partition *entry;
 	int result;
 
 	if (topic == NULL || topic[0] == '\0' || strlen(topic) > 249)
 		return kw_fail(error, KWIRE_EINVAL, "a topic's name has 1 to 249 characters");
 	if (partition < 0)
 		return kw_fail(error, KWIRE_EINVAL, "partition %d", (int)partition);
-	if (!known(client, topic, partition, false, &entry, &leader->topic_id)) {
-		result = ask(client, topic, partition, create, deadline_ms, error);
-		if (result != 0)
-			return result;
-		if (!known(client, topic, partition, true, &entry, &leader->topic_id))
-			return kw_leader_fail(error, topic, partition, UNKNOWN_PARTITION);
-	}
-	if (entry.leader_id < 0) {
+	query.topic = kwire_string(topic);
+	result = kw_leaders_find(client, &query, 1, create, deadline_ms, error);
+	if (result != 0)
+		return result;
+	if (query.broker_id < 0) {
 		/* Elections end: the next call asks again. */
 		kw_leader_forget(client, topic);
-		return kw_leader_fail(error, topic, partition,
-				      entry.kafka_code != 0 ? entry.kafka_code
-							    : LEADER_NOT_AVAILABLE);
+		return kw_leader_fail(error, topic, partition, query.code);
 	}
-	leader->broker_id = entry.leader_id;
-	leader->epoch = entry.epoch;
-	leader->preferred_replica = entry.preferred_replica;
+	leader->broker_id = query.broker_id;
+	leader->epoch = leader->preferred_replica = -1;
+	memset(&leader->topic_id, 0, sizeof(leader->topic_id));
+	kw_mutex_lock(&leaders->topics.mutex);
+	entry = partition_locked(leaders, query.topic, partition);
+	if (entry != NULL) {
+		leader->epoch = entry->epoch;
+		leader->preferred_replica = entry->preferred_replica;
+		leader->topic_id = topic_locked(leaders, query.topic)->id;
+	}
+	kw_mutex_unlock(&leaders->topics.mutex);
 	return 0;
 }

@@ -57,6 +57,24 @@ uint64_t kw_metadata_updated_step(struct kw_metadata *metadata)
 	return step;
 }
 
+int32_t kw_metadata_controller(struct kw_metadata *metadata)
+{
+	int32_t id;
+
+	kw_mutex_lock(&metadata->mutex);
+	id = metadata->controller_id;
+	kw_mutex_unlock(&metadata->mutex);
+	return id;
+}
+
+void kw_metadata_accuse_controller(struct kw_metadata *metadata, int32_t broker_id)
+{
+	kw_mutex_lock(&metadata->mutex);
+	if (metadata->controller_id == broker_id)
+		metadata->controller_id = -1;
+	kw_mutex_unlock(&metadata->mutex);
+}
+
 bool kw_metadata_aged(struct kwire_client *client)
 {
 	const struct kw_settings *settings = &client->config->settings;

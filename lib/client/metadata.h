@@ -42,6 +42,12 @@ int64_t kw_metadata_updated_ms(struct kw_metadata *metadata);
 /* The same as a kw_pool_step(). */
 uint64_t kw_metadata_updated_step(struct kw_metadata *metadata);
 
+/* The controller by the last metadata, -1: not known. */
+int32_t kw_metadata_controller(struct kw_metadata *metadata);
+
+/* Forgets that `broker_id` is the controller, unless another is known by now. */
+void kw_metadata_accuse_controller(struct kw_metadata *metadata, int32_t broker_id);
+
 /* Whether metadata.max.age.ms has passed, and nobody has tried since just now. */
 bool kw_metadata_aged(struct kwire_client *client);
 

@@ -350,9 +350,27 @@ void kw_pool_forgive(struct kw_pool *pool)
 	kw_mutex_unlock(&pool->mutex);
 }
 
+void kw_pool_pause(struct kw_pool *pool, int64_t until_ms)
+{
+	kw_mutex_lock(&pool->mutex);
+	while (!pool->closed && kw_cond_wait(&pool->changed, &pool->mutex, until_ms))
+		;
+	kw_mutex_unlock(&pool->mutex);
+}
+
+int32_t kw_pool_only_broker(struct kw_pool *pool)
+{
+	int32_t id;
+
+	kw_mutex_lock(&pool->mutex);
+	id = pool->brokers.count == 1 ? pool->brokers.items[0]->info.node_id : -1;
+	kw_mutex_unlock(&pool->mutex);
+	return id;
+}
+
 void kw_pool_evict(struct kw_pool *pool, int32_t id)
 {
-	struct kw_link *links[KW_LANES] = {NULL, NULL};
+	struct kw_link *links[KW_LANES] = {NULL};
 	struct kwire_error cause;
 	struct kw_node *node;
 

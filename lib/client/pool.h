@@ -23,14 +23,8 @@
 #include "../base/lock.h"
 #include "../config/bootstrap.h"
 #include "../connection/connection.h"
+#include "../protocol/route.h"
 #include "backoff.h"
-
-/* Answers on a connection come in order, so what may wait long has one of its own. */
-enum kw_lane {
-	KW_LANE_NORMAL,
-	KW_LANE_LONG_POLL,
-	KW_LANES,
-};
 
 struct kw_pool;
 
@@ -164,6 +158,12 @@ bool kw_pool_wait(struct kw_pool *pool, int64_t deadline_ms);
 
 /* Ends all pauses: what was wrong with the configuration may be right now. */
 void kw_pool_forgive(struct kw_pool *pool);
+
+/* Waits until `until_ms`, or until the pool is closed. */
+void kw_pool_pause(struct kw_pool *pool, int64_t until_ms);
+
+/* The cluster's only broker, as far as is known; -1: there are others, or none is known. */
+int32_t kw_pool_only_broker(struct kw_pool *pool);
 
 /* Kills the links to a broker: kwire_broker_evict(). */
 void kw_pool_evict(struct kw_pool *pool, int32_t id);

@@ -108,6 +108,7 @@ struct kw_settings {
 	int64_t reconnect_backoff_ms;
 	int64_t reconnect_backoff_max_ms;
 	int64_t connections_max_idle_ms; /* -1: never */
+	int64_t connections_max_per_broker; /* 1 to KW_LANES */
 
 	/* connection */
 	int64_t request_timeout_ms;

@@ -102,6 +102,10 @@ int kw_connection_start(struct kwire_connection *connection, const struct kwire_
 			int64_t started_ms, int64_t deadline_ms, struct kwire_call **call,
 			struct kwire_error *error);
 
+/* A copy of the caller's options, NULL too, in which what its struct lacks is the default. */
+int kw_send_options_read(const struct kwire_send_options *given, struct kwire_send_options *options,
+			 struct kwire_error *error);
+
 /* Writes out what KWIRE_MORE held back, without blocking. */
 void kw_connection_flush(struct kwire_connection *connection);
 

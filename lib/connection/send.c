@@ -18,9 +18,8 @@ enum {
 	FETCH_SLACK = 1048576, /* headers, and the batch that goes over the limit */
 };
 
-/* A copy of the caller's options, in which what its struct lacks is the default. */
-static int read_options(const struct kwire_send_options *given, struct kwire_send_options *options,
-			struct kwire_error *error)
+int kw_send_options_read(const struct kwire_send_options *given, struct kwire_send_options *options,
+			 struct kwire_error *error)
 {
 	const struct kwire_send_options defaults = KWIRE_SEND_OPTIONS_INIT;
 
@@ -39,13 +38,14 @@ static int begin(struct kwire_connection *connection, const struct kwire_send_op
 		 struct kwire_send_options *options, int64_t *started_ms, int64_t *deadline_ms,
 		 struct kwire_error *error)
 {
-	int result = read_options(given, options, error);
+	int result = kw_send_options_read(given, options, error);
 
 	if (result != KWIRE_OK)
 		return result;
-	if (options->broker_id != -1)
+	if (options->broker_id != -1 || options->target != NULL || options->lane != KWIRE_LANE_AUTO)
 		return kw_fail(error, KWIRE_EINVAL,
-			       "broker_id means nothing on a connection: leave it at -1");
+			       "broker_id, target and lane mean nothing on a connection: leave "
+			       "them alone");
 	*started_ms = kw_now_ms();
 	*deadline_ms = kw_deadline(*started_ms,
 				   options->timeout_ms >= 0
@@ -159,7 +159,7 @@ int kw_connection_send(struct kwire_connection *connection, const struct kwire_a
 {
 	struct kwire_send_options chosen;
 	struct kwire_call *call = NULL;
-	int result = read_options(options, &chosen, error);
+	int result = kw_send_options_read(options, &chosen, error);
 
 	if (result == KWIRE_OK)
 		result = prepare(connection, api, request, &chosen, started_ms, deadline_ms, &call,
@@ -176,7 +176,7 @@ int kw_connection_start(struct kwire_connection *connection, const struct kwire_
 {
 	struct kwire_send_options chosen;
 	struct kwire_call *call = NULL;
-	int result = read_options(options, &chosen, error);
+	int result = kw_send_options_read(options, &chosen, error);
 
 	if (result == KWIRE_OK)
 		result = prepare(connection, api, request, &chosen, started_ms, deadline_ms, &call,

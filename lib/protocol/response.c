@@ -116,6 +116,19 @@ void kw_response_built(struct kw_response *response, const struct kw_arena *aren
 	response->chunks = arena->chunks;
 }
 
+void kw_response_adopt(struct kw_response *response, void *message)
+{
+	/* A block begins with the list of its chunks, as a chunk does with the rest of its own. */
+	struct kw_response *adopted = (struct kw_response *)message - 1;
+	struct kw_chunk *chunk = (struct kw_chunk *)(void *)adopted;
+	struct kw_chunk *last = chunk;
+
+	while (last->next != NULL)
+		last = last->next;
+	last->next = response->chunks;
+	response->chunks = chunk;
+}
+
 int kw_response_run(struct kw_response *response, const struct kw_decode_job *job, void **message,
 		    struct kwire_error *error)
 {

@@ -78,6 +78,9 @@ struct kw_response *kw_response_new_sized(struct kw_memory *memory, size_t messa
 void *kw_response_build(struct kw_response *response, struct kw_arena *arena);
 void kw_response_built(struct kw_response *response, const struct kw_arena *arena);
 
+/* What a decoded message points to is freed with `response` from now on, and the message, too. */
+void kw_response_adopt(struct kw_response *response, void *message);
+
 int kw_response_run(struct kw_response *response, const struct kw_decode_job *job, void **message,
 		    struct kwire_error *error);
 

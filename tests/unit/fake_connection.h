@@ -312,7 +312,7 @@ static int fake_metadata(struct kwire_connection *connection, void **response,
 	return result;
 }
 
-/* A response of any other API: its throttle time. */
+/* A response of any other API, whose request is a pointer to where it goes. */
 struct fake_answer {
 	int32_t throttle_time_ms;
 	int32_t node_id;
@@ -338,7 +338,6 @@ int kw_connection_send(struct kwire_connection *connection, const struct kwire_a
 	bool die;
 	int result = kw_connection_wait_ready(connection, deadline_ms, error);
 
-	(void)request;
 	(void)options;
 	(void)started_ms;
 	if (result != 0)
@@ -378,7 +377,7 @@ int kw_connection_send(struct kwire_connection *connection, const struct kwire_a
 	pthread_mutex_lock(&fake.lock);
 	host->requests++;
 	pthread_mutex_unlock(&fake.lock);
-	answer = *response;
+	answer = *(struct fake_answer *const *)request;
 	answer->throttle_time_ms = host->throttle;
 	answer->node_id = connection->node_id;
 	answer->port = connection->port;

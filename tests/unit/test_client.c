@@ -71,12 +71,13 @@ static int send_with(struct bench *bench, struct fake_answer *answer, int32_t br
 {
 	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
 	struct fake_answer ignored;
-	void *response = answer != NULL ? answer : &ignored;
+	struct fake_answer *request = answer != NULL ? answer : &ignored;
+	void *response = NULL;
 
 	options.broker_id = broker_id;
 	options.timeout_ms = timeout_ms;
 	options.flags = flags;
-	return kwire_send(bench->client, &fake_api, "", &response, &options, &bench->error);
+	return kwire_send(bench->client, &fake_api, &request, &response, &options, &bench->error);
 }
 
 static int send_to(struct bench *bench, int32_t broker_id)
@@ -468,11 +469,12 @@ static void *send_in_a_crowd(void *context)
 	struct crowd *crowd = context;
 	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
 	struct fake_answer answer;
-	void *response = &answer;
+	struct fake_answer *request = &answer;
+	void *response = NULL;
 
 	options.broker_id = crowd->broker_id;
 	atomic_fetch_add(&crowd->started, 1);
-	if (kwire_send(crowd->bench->client, &fake_api, "", &response, &options, NULL) != 0)
+	if (kwire_send(crowd->bench->client, &fake_api, &request, &response, &options, NULL) != 0)
 		atomic_fetch_add(&crowd->failures, 1);
 	return NULL;
 }
@@ -730,16 +732,17 @@ static void an_evicted_broker_is_dialled_again_at_once(void **state)
 	struct kwire_broker *broker;
 	struct kwire_broker_info info;
 	struct fake_answer answer;
-	void *response = &answer;
+	struct fake_answer *request = &answer;
+	void *response = NULL;
 
 	open_with_brokers(bench);
 	assert_int_equal(kwire_client_broker(bench->client, 2, &broker, NULL), 0);
 	kwire_broker_info(broker, &info);
 	assert_string_equal(info.host, "10.0.0.2");
-	assert_int_equal(kwire_broker_send(broker, &fake_api, "", &response, NULL, NULL), 0);
+	assert_int_equal(kwire_broker_send(broker, &fake_api, &request, &response, NULL, NULL), 0);
 	kwire_broker_evict(broker);
 	assert_int_equal(fake_host("10.0.0.2")->live, 0);
-	assert_int_equal(kwire_broker_send(broker, &fake_api, "", &response, NULL, NULL), 0);
+	assert_int_equal(kwire_broker_send(broker, &fake_api, &request, &response, NULL, NULL), 0);
 	assert_int_equal(fake_host("10.0.0.2")->dials, 2);
 	kwire_broker_put(broker);
 	assert_int_equal(kwire_client_broker(bench->client, 9, &broker, NULL), KWIRE_EBROKER);
@@ -954,12 +957,13 @@ static int use_client(const struct kwire_allocator *allocator)
 	struct kwire_broker *broker = NULL;
 	struct kwire_versions *versions = NULL;
 	struct fake_answer answer;
-	void *response = &answer;
+	struct fake_answer *request = &answer;
+	void *response = NULL;
 	int result;
 
 	if ((result = kwire_config_set(config, "bootstrap.servers", "10.0.0.1:1", NULL)) == 0 &&
 	    (result = kwire_client_open(config, &client, NULL)) == 0 &&
-	    (result = kwire_send(client, &fake_api, "", &response, NULL, NULL)) == 0 &&
+	    (result = kwire_send(client, &fake_api, &request, &response, NULL, NULL)) == 0 &&
 	    (result = kwire_client_broker(client, 2, &broker, NULL)) == 0 &&
 	    (result = kwire_broker_versions(broker, -1, &versions, NULL)) == 0)
 		result = kwire_client_set_bootstrap(client, "10.0.0.2:1", NULL);

@@ -111,13 +111,14 @@ static void put_call(struct out *out, const char *name, const char *function,
 	line(out, 1, "void *message = NULL;");
 	line(out, 1, "int result = %s;", call);
 	put(out, "\n");
-	line(out, 1, "if (result == KWIRE_OK)");
+	line(out, 1, "if (result == KWIRE_OK%s)",
+	     strcmp(function, "kwire_send") == 0 ? " || result == KWIRE_EPARTIAL" : "");
 	line(out, 2, "*response = (struct kwire_%s_response *)message;", name);
 	line(out, 1, "return result;");
 	line(out, 0, "}");
 }
 
-static void put_calls(struct out *out, const char *name)
+static void put_calls(struct out *out, const char *name, const char *target)
 {
 	const char *request = text("const struct kwire_%s_request *request", name);
 	const char *client = text("struct kwire_client *client, %s", request);
@@ -125,7 +126,9 @@ static void put_calls(struct out *out, const char *name)
 	put(out, "\n/* As kwire_send(), kwire_connection_send() and kwire_call_wait(), with the "
 		 "response typed. */");
 	put_call(out, name, "kwire_send", client,
-		 text("kwire_send(client, &kwire_%s_api, request, &message, NULL, error)", name));
+		 text("kwire_send_to(&kwire_to_%s, client, &kwire_%s_api, request, &message, NULL, "
+		      "error)",
+		      target, name));
 	/* The form with options has its name at the end. */
 	put(out, "\n");
 	line(out, 0,
@@ -135,10 +138,11 @@ static void put_calls(struct out *out, const char *name)
 	line(out, 0, "{");
 	line(out, 1, "void *message = NULL;");
 	line(out, 1,
-	     "int result = kwire_send(client, &kwire_%s_api, request, &message, options, error);",
-	     name);
+	     "int result = kwire_send_to(&kwire_to_%s, client, &kwire_%s_api, request, &message, "
+	     "options, error);",
+	     target, name);
 	put(out, "\n");
-	line(out, 1, "if (result == KWIRE_OK)");
+	line(out, 1, "if (result == KWIRE_OK || result == KWIRE_EPARTIAL)");
 	line(out, 2, "*response = (struct kwire_%s_response *)message;", name);
 	line(out, 1, "return result;");
 	line(out, 0, "}");
@@ -158,7 +162,6 @@ void emit_api_header(const struct api *api, const struct schema *schema, const c
 	struct out out = {NULL, 0, 0};
 	const struct message *request = api->request;
 
-	(void)schema;
 	begin(&out, text("%s and %s", request->file, api->response->file),
 	      text("The API %s, key %d.", api->name, api->key), api->c_name, includes);
 	put_structs(&out, request);
@@ -175,7 +178,7 @@ void emit_api_header(const struct api *api, const struct schema *schema, const c
 	line(&out, 0,
 	     "KWIRE_API extern const struct kwire_description kwire_%s_response_description;",
 	     api->c_name);
-	put_calls(&out, api->c_name);
+	put_calls(&out, api->c_name, route_target(api, schema));
 	end(&out, directory, api->c_name);
 }
 

@@ -76,9 +76,12 @@ void emit_client(const struct api *api, const struct schema *schema, const char 
 	const struct field *throttle = find_field(response, "ThrottleTimeMs");
 
 	banner(&out, text("%s and %s", request->file, response->file), NULL);
-	includes(&out, api->c_name, true, true);
+	put(&out, "#include <kwire/api/%s.h>\n\n", api->c_name);
+	put(&out, "#include \"protocol/reader.h\"\n#include \"protocol/route.h\"\n");
+	put(&out, "#include \"protocol/writer.h\"\n");
 	emit_encoders(&out, request);
 	emit_decoders(&out, response);
+	emit_route(&out, api, schema);
 	put(&out, "\n");
 	line(&out, 0, "const struct kwire_api kwire_%s_api = {", api->c_name);
 	line(&out, 1, ".name = \"%s\",", api->name);
@@ -101,6 +104,7 @@ void emit_client(const struct api *api, const struct schema *schema, const char 
 	     throttle == NULL
 		     ? "-1"
 		     : text("offsetof(struct %s, %s)", response->root->c_name, throttle->c_name));
+	line(&out, 1, ".route = &route,");
 	line(&out, 0, "};");
 	write_file(&out, directory, text("%s.c", api->c_name));
 }

@@ -1,6 +1,6 @@
 # Schemas in, C out.  What is generated is committed; a build does not run this.
 .PHONY: gen gen-check import
-GEN_ARGUMENTS = gen/schema gen/clients.json
+GEN_ARGUMENTS = gen/schema gen/clients.json gen/routes.json
 
 gen: $(BUILD)/kwire-gen ## generate gen/include and gen/src from gen/schema
 	$(Q)$(BUILD)/kwire-gen $(GEN_ARGUMENTS) gen

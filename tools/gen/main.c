@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kwire-gen SCHEMA-DIRECTORY CLIENTS-JSON OUT-DIRECTORY
+ * kwire-gen SCHEMA-DIRECTORY CLIENTS-JSON ROUTES-JSON OUT-DIRECTORY
  *
  * Reads Kafka's message schemas and writes kwire's messages in C:
- * OUT/include/kwire/api, OUT/src.  The same input gives the same bytes.  The
+ * OUT/include/kwire/api, OUT/src, OUT/routes.md.  The same input gives the same bytes.  The
  * first thing wrong in a schema ends it: file, field path and what it is on
  * standard error, exit 1.
  */
@@ -128,6 +128,7 @@ static void emit(const struct schema *schema, const char *directory)
 		emit_description(message, message->c_name, text("%s/describe", sources));
 	}
 	emit_lists(schema, sources);
+	emit_route_table(schema, directory);
 	emit_description_list(schema, text("%s/describe", sources));
 	remove_stale(headers, ".h");
 	remove_stale(sources, ".c");
@@ -140,12 +141,15 @@ int main(int argc, char **argv)
 	struct schema schema;
 
 	memset(&schema, 0, sizeof(schema));
-	if (argc != 4) {
-		fprintf(stderr, "usage: kwire-gen SCHEMA-DIRECTORY CLIENTS-JSON OUT-DIRECTORY\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: kwire-gen SCHEMA-DIRECTORY CLIENTS-JSON ROUTES-JSON "
+				"OUT-DIRECTORY\n");
 		return 2;
 	}
 	parse_facts(&schema, argv[2]);
+	parse_routes(&schema, argv[3]);
 	load(&schema, argv[1]);
-	emit(&schema, argv[3]);
+	validate_routes(&schema);
+	emit(&schema, argv[4]);
 	return 0;
 }

@@ -58,4 +58,9 @@ void emit_lists(const struct schema *schema, const char *directory);
 void emit_description(const struct message *message, const char *header, const char *directory);
 void emit_description_list(const struct schema *schema, const char *directory);
 
+/* routes.c: the route as a constant `route`; its target as in kwire_to_<target>; all as a table. */
+void emit_route(struct out *out, const struct api *api, const struct schema *schema);
+const char *route_target(const struct api *api, const struct schema *schema);
+void emit_route_table(const struct schema *schema, const char *directory);
+
 #endif

@@ -134,11 +134,16 @@ struct schema {
 	struct api *apis; /* by key */
 	int api_count;
 	struct client_facts facts;
+	json_t *routes; /* gen/routes.json */
 };
 
 /* parse.c */
 struct message *parse_message(const char *path, const char *file);
 void parse_facts(struct schema *schema, const char *path);
+
+/* routes.c: both end the run where a route does not fit the schemas. */
+void parse_routes(struct schema *schema, const char *path);
+void validate_routes(const struct schema *schema);
 struct versions parse_versions(const char *file, const char *where, const char *text);
 
 /* validate.c: checks a message, finds its structs, resolves versions and defaults. */

@@ -3,6 +3,7 @@
 #include <kwire/api/add_partitions_to_txn.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic(struct kwire_writer *writer,
@@ -170,6 +171,35 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_TRANSACTION,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = 3,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_add_partitions_to_txn_request, v3_and_below_transactional_id),
+			KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_add_partitions_to_txn_response,
+			results_by_topic_v3_and_below),
+			sizeof(struct kwire_add_partitions_to_txn_response_topic_result), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_add_partitions_to_txn_response_topic_result,
+			results_by_partition),
+			sizeof(struct kwire_add_partitions_to_txn_response_partition_result),
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_add_partitions_to_txn_response_partition_result,
+			partition_error_code)},
+	},
+};
+
 const struct kwire_api kwire_add_partitions_to_txn_api = {
 	.name = "AddPartitionsToTxn",
 	.key = 24,
@@ -186,4 +216,5 @@ const struct kwire_api kwire_add_partitions_to_txn_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_add_partitions_to_txn_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/add_raft_voter.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_listener(struct kwire_writer *writer,
@@ -64,6 +65,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_SLOW,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_add_raft_voter_response, error_code),
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_add_raft_voter_api = {
 	.name = "AddRaftVoter",
 	.key = 80,
@@ -80,4 +101,5 @@ const struct kwire_api kwire_add_raft_voter_api = {
 	.decode_response = decode_response,
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_add_raft_voter_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/alter_client_quotas.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_entry_entity(struct kwire_writer *writer,
@@ -108,6 +109,29 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_alter_client_quotas_response, entries),
+			sizeof(struct kwire_alter_client_quotas_response_entry), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, offsetof(struct kwire_alter_client_quotas_response_entry,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_alter_client_quotas_api = {
 	.name = "AlterClientQuotas",
 	.key = 49,
@@ -124,4 +148,5 @@ const struct kwire_api kwire_alter_client_quotas_api = {
 	.decode_response = decode_response,
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_alter_client_quotas_response, throttle_time_ms),
+	.route = &route,
 };

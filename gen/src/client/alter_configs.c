@@ -3,6 +3,7 @@
 #include <kwire/api/alter_configs.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_resource_config(struct kwire_writer *writer,
@@ -82,6 +83,35 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_RESOURCE,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_alter_configs_request, resources),
+			sizeof(struct kwire_alter_configs_request_resource),
+			offsetof(struct kwire_alter_configs_request_resource, resource_name),
+			KW_NONE, KW_NONE, offsetof(struct kwire_alter_configs_request_resource,
+			resource_type), KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_alter_configs_response, responses),
+			sizeof(struct kwire_alter_configs_response_response),
+			offsetof(struct kwire_alter_configs_response_response, resource_name),
+			KW_NONE, KW_NONE, offsetof(struct kwire_alter_configs_response_response,
+			resource_type), offsetof(struct kwire_alter_configs_response_response,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_alter_configs_api = {
 	.name = "AlterConfigs",
 	.key = 33,
@@ -98,4 +128,5 @@ const struct kwire_api kwire_alter_configs_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_alter_configs_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/alter_partition_reassignments.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -106,6 +107,29 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_SLOW,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_alter_partition_reassignments_response, error_code),
+		{offsetof(struct kwire_alter_partition_reassignments_response, responses),
+			sizeof(struct kwire_alter_partition_reassignments_response_response),
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_alter_partition_reassignments_response_response, partitions),
+			sizeof(struct kwire_alter_partition_reassignments_response_response_partition), KW_NONE, KW_NONE, KW_NONE, KW_NONE, offsetof(struct kwire_alter_partition_reassignments_response_response_partition, error_code)},
+	},
+};
+
 const struct kwire_api kwire_alter_partition_reassignments_api = {
 	.name = "AlterPartitionReassignments",
 	.key = 45,
@@ -124,4 +148,5 @@ const struct kwire_api kwire_alter_partition_reassignments_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_alter_partition_reassignments_response,
 		throttle_time_ms),
+	.route = &route,
 };

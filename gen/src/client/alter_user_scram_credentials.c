@@ -3,6 +3,7 @@
 #include <kwire/api/alter_user_scram_credentials.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_deletion(struct kwire_writer *writer,
@@ -89,6 +90,30 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_alter_user_scram_credentials_response, results),
+			sizeof(struct kwire_alter_user_scram_credentials_response_result), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_alter_user_scram_credentials_response_result,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_alter_user_scram_credentials_api = {
 	.name = "AlterUserScramCredentials",
 	.key = 51,
@@ -106,4 +131,5 @@ const struct kwire_api kwire_alter_user_scram_credentials_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_alter_user_scram_credentials_response,
 		throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/assign_replicas_to_dirs.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_directory_topic_partition(struct kwire_writer *writer,
@@ -132,6 +133,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_BROKER,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_assign_replicas_to_dirs_api = {
 	.name = "AssignReplicasToDirs",
 	.key = 73,
@@ -149,4 +170,5 @@ const struct kwire_api kwire_assign_replicas_to_dirs_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_assign_replicas_to_dirs_response,
 		throttle_time_ms),
+	.route = &route,
 };

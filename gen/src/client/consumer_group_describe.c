@@ -3,6 +3,7 @@
 #include <kwire/api/consumer_group_describe.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request(struct kwire_writer *writer,
@@ -111,6 +112,31 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUPS,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_consumer_group_describe_request, group_ids),
+			sizeof(struct kwire_string), 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_consumer_group_describe_response, groups),
+			sizeof(struct kwire_consumer_group_describe_response_group),
+			offsetof(struct kwire_consumer_group_describe_response_group, group_id),
+			KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_consumer_group_describe_response_group, error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_consumer_group_describe_api = {
 	.name = "ConsumerGroupDescribe",
 	.key = 69,
@@ -128,4 +154,5 @@ const struct kwire_api kwire_consumer_group_describe_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_consumer_group_describe_response,
 		throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/create_partitions.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_assignment(struct kwire_writer *writer,
@@ -86,6 +87,29 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_SLOW,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_create_partitions_response, results),
+			sizeof(struct kwire_create_partitions_response_result), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, offsetof(struct kwire_create_partitions_response_result,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_create_partitions_api = {
 	.name = "CreatePartitions",
 	.key = 37,
@@ -102,4 +126,5 @@ const struct kwire_api kwire_create_partitions_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_create_partitions_response, throttle_time_ms),
+	.route = &route,
 };

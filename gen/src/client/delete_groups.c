@@ -3,6 +3,7 @@
 #include <kwire/api/delete_groups.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request(struct kwire_writer *writer,
@@ -52,6 +53,31 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUPS,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_delete_groups_request, groups_names),
+			sizeof(struct kwire_string), 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_delete_groups_response, results),
+			sizeof(struct kwire_delete_groups_response_result),
+			offsetof(struct kwire_delete_groups_response_result, group_id), KW_NONE,
+			KW_NONE, KW_NONE, offsetof(struct kwire_delete_groups_response_result,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_delete_groups_api = {
 	.name = "DeleteGroups",
 	.key = 42,
@@ -68,4 +94,5 @@ const struct kwire_api kwire_delete_groups_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_delete_groups_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/delete_records.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -98,6 +99,39 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_LEADER,
+	.lane = KW_LANE_SLOW,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_delete_records_request, topics),
+			sizeof(struct kwire_delete_records_request_topic), KW_NONE,
+			offsetof(struct kwire_delete_records_request_topic, name), KW_NONE, KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_delete_records_request_topic, partitions),
+			sizeof(struct kwire_delete_records_request_topic_partition),
+			offsetof(struct kwire_delete_records_request_topic_partition,
+			partition_index), KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_delete_records_response, topics),
+			sizeof(struct kwire_delete_records_response_topic), KW_NONE,
+			offsetof(struct kwire_delete_records_response_topic, name), KW_NONE,
+			KW_NONE, KW_NONE},
+		{offsetof(struct kwire_delete_records_response_topic, partitions),
+			sizeof(struct kwire_delete_records_response_topic_partition),
+			offsetof(struct kwire_delete_records_response_topic_partition,
+			partition_index), KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_delete_records_response_topic_partition, error_code)},
+	},
+};
+
 const struct kwire_api kwire_delete_records_api = {
 	.name = "DeleteRecords",
 	.key = 21,
@@ -114,4 +148,5 @@ const struct kwire_api kwire_delete_records_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_delete_records_response, throttle_time_ms),
+	.route = &route,
 };

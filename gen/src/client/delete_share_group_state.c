@@ -3,6 +3,7 @@
 #include <kwire/api/delete_share_group_state.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -94,6 +95,40 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_SHARE,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 0,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_delete_share_group_state_request, group_id), KW_NONE,
+		{offsetof(struct kwire_delete_share_group_state_request, topics),
+			sizeof(struct kwire_delete_share_group_state_request_topic), KW_NONE,
+			KW_NONE, offsetof(struct kwire_delete_share_group_state_request_topic,
+			topic_id), KW_NONE, KW_NONE},
+		{offsetof(struct kwire_delete_share_group_state_request_topic, partitions),
+			sizeof(struct kwire_delete_share_group_state_request_topic_partition),
+			offsetof(struct kwire_delete_share_group_state_request_topic_partition,
+			partition), KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_delete_share_group_state_response, results),
+			sizeof(struct kwire_delete_share_group_state_response_result), KW_NONE,
+			KW_NONE, offsetof(struct kwire_delete_share_group_state_response_result,
+			topic_id), KW_NONE, KW_NONE},
+		{offsetof(struct kwire_delete_share_group_state_response_result, partitions),
+			sizeof(struct kwire_delete_share_group_state_response_result_partition),
+			offsetof(struct kwire_delete_share_group_state_response_result_partition,
+			partition), KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_delete_share_group_state_response_result_partition,
+			error_code)},
+	},
+};
+
 const struct kwire_api kwire_delete_share_group_state_api = {
 	.name = "DeleteShareGroupState",
 	.key = 86,
@@ -110,4 +145,5 @@ const struct kwire_api kwire_delete_share_group_state_api = {
 	.decode_response = decode_response,
 	.throttle_version = 32767,
 	.throttle_offset = -1,
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/delete_topics.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic(struct kwire_writer *writer,
@@ -75,6 +76,29 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_SLOW,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_delete_topics_response, responses),
+			sizeof(struct kwire_delete_topics_response_response), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, offsetof(struct kwire_delete_topics_response_response,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_delete_topics_api = {
 	.name = "DeleteTopics",
 	.key = 20,
@@ -91,4 +115,5 @@ const struct kwire_api kwire_delete_topics_api = {
 	.decode_response = decode_response,
 	.throttle_version = 2,
 	.throttle_offset = offsetof(struct kwire_delete_topics_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/describe_configs.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_resource(struct kwire_writer *writer,
@@ -112,6 +113,35 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_RESOURCE,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_describe_configs_request, resources),
+			sizeof(struct kwire_describe_configs_request_resource),
+			offsetof(struct kwire_describe_configs_request_resource, resource_name),
+			KW_NONE, KW_NONE, offsetof(struct kwire_describe_configs_request_resource,
+			resource_type), KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_describe_configs_response, results),
+			sizeof(struct kwire_describe_configs_response_result),
+			offsetof(struct kwire_describe_configs_response_result, resource_name),
+			KW_NONE, KW_NONE, offsetof(struct kwire_describe_configs_response_result,
+			resource_type), offsetof(struct kwire_describe_configs_response_result,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_describe_configs_api = {
 	.name = "DescribeConfigs",
 	.key = 32,
@@ -128,4 +158,5 @@ const struct kwire_api kwire_describe_configs_api = {
 	.decode_response = decode_response,
 	.throttle_version = 2,
 	.throttle_offset = offsetof(struct kwire_describe_configs_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/describe_delegation_token.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_owner(struct kwire_writer *writer,
@@ -89,6 +90,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_ANY,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_describe_delegation_token_api = {
 	.name = "DescribeDelegationToken",
 	.key = 41,
@@ -106,4 +127,5 @@ const struct kwire_api kwire_describe_delegation_token_api = {
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_describe_delegation_token_response,
 		throttle_time_ms),
+	.route = &route,
 };

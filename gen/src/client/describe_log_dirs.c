@@ -3,6 +3,7 @@
 #include <kwire/api/describe_log_dirs.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic(struct kwire_writer *writer,
@@ -100,6 +101,29 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_ALL,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_describe_log_dirs_response, error_code),
+		{offsetof(struct kwire_describe_log_dirs_response, results),
+			sizeof(struct kwire_describe_log_dirs_response_result), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, offsetof(struct kwire_describe_log_dirs_response_result,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_describe_log_dirs_api = {
 	.name = "DescribeLogDirs",
 	.key = 35,
@@ -116,4 +140,5 @@ const struct kwire_api kwire_describe_log_dirs_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_describe_log_dirs_response, throttle_time_ms),
+	.route = &route,
 };

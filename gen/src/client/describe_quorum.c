@@ -3,6 +3,7 @@
 #include <kwire/api/describe_quorum.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -163,6 +164,32 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_describe_quorum_response, error_code),
+		{offsetof(struct kwire_describe_quorum_response, topics),
+			sizeof(struct kwire_describe_quorum_response_topic), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_describe_quorum_response_topic, partitions),
+			sizeof(struct kwire_describe_quorum_response_topic_partition), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_describe_quorum_response_topic_partition,
+			error_code)},
+	},
+};
+
 const struct kwire_api kwire_describe_quorum_api = {
 	.name = "DescribeQuorum",
 	.key = 55,
@@ -179,4 +206,5 @@ const struct kwire_api kwire_describe_quorum_api = {
 	.decode_response = decode_response,
 	.throttle_version = 32767,
 	.throttle_offset = -1,
+	.route = &route,
 };

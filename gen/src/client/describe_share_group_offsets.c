@@ -3,6 +3,7 @@
 #include <kwire/api/describe_share_group_offsets.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_group_topic(struct kwire_writer *writer,
@@ -113,6 +114,34 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUPS,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_describe_share_group_offsets_request, groups),
+			sizeof(struct kwire_describe_share_group_offsets_request_group),
+			offsetof(struct kwire_describe_share_group_offsets_request_group, group_id),
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_describe_share_group_offsets_response, groups),
+			sizeof(struct kwire_describe_share_group_offsets_response_group),
+			offsetof(struct kwire_describe_share_group_offsets_response_group,
+			group_id), KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_describe_share_group_offsets_response_group,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_describe_share_group_offsets_api = {
 	.name = "DescribeShareGroupOffsets",
 	.key = 90,
@@ -130,4 +159,5 @@ const struct kwire_api kwire_describe_share_group_offsets_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_describe_share_group_offsets_response,
 		throttle_time_ms),
+	.route = &route,
 };

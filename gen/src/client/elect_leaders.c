@@ -3,6 +3,7 @@
 #include <kwire/api/elect_leaders.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -92,6 +93,30 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_SLOW,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_elect_leaders_response, error_code),
+		{offsetof(struct kwire_elect_leaders_response, replica_election_results),
+			sizeof(struct kwire_elect_leaders_response_replica_election_result),
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_elect_leaders_response_replica_election_result,
+			partition_result),
+			sizeof(struct kwire_elect_leaders_response_replica_election_result_partition_result), KW_NONE, KW_NONE, KW_NONE, KW_NONE, offsetof(struct kwire_elect_leaders_response_replica_election_result_partition_result, error_code)},
+	},
+};
+
 const struct kwire_api kwire_elect_leaders_api = {
 	.name = "ElectLeaders",
 	.key = 43,
@@ -108,4 +133,5 @@ const struct kwire_api kwire_elect_leaders_api = {
 	.decode_response = decode_response,
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_elect_leaders_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/expire_delegation_token.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request(struct kwire_writer *writer,
@@ -38,6 +39,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_expire_delegation_token_response, error_code),
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_expire_delegation_token_api = {
 	.name = "ExpireDelegationToken",
 	.key = 40,
@@ -55,4 +76,5 @@ const struct kwire_api kwire_expire_delegation_token_api = {
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_expire_delegation_token_response,
 		throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/find_coordinator.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request(struct kwire_writer *writer,
@@ -74,6 +75,66 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kw_copy single_request[] = {
+	{0, offsetof(struct kwire_find_coordinator_request, key), sizeof(struct kwire_string), 0, 0,
+		NULL},
+	{0, 0, 0, 0, 0, NULL},
+};
+
+static const struct kw_copy single_response[] = {
+	{offsetof(struct kwire_find_coordinator_response, error_code),
+		offsetof(struct kwire_find_coordinator_response_coordinator, error_code),
+		sizeof(((struct kwire_find_coordinator_response_coordinator *)0)->error_code), 0, 0,
+		NULL},
+	{offsetof(struct kwire_find_coordinator_response, error_message),
+		offsetof(struct kwire_find_coordinator_response_coordinator, error_message),
+		sizeof(((struct kwire_find_coordinator_response_coordinator *)0)->error_message), 0,
+		0, NULL},
+	{offsetof(struct kwire_find_coordinator_response, node_id),
+		offsetof(struct kwire_find_coordinator_response_coordinator, node_id),
+		sizeof(((struct kwire_find_coordinator_response_coordinator *)0)->node_id), 0, 0,
+		NULL},
+	{offsetof(struct kwire_find_coordinator_response, host),
+		offsetof(struct kwire_find_coordinator_response_coordinator, host),
+		sizeof(((struct kwire_find_coordinator_response_coordinator *)0)->host), 0, 0,
+		NULL},
+	{offsetof(struct kwire_find_coordinator_response, port),
+		offsetof(struct kwire_find_coordinator_response_coordinator, port),
+		sizeof(((struct kwire_find_coordinator_response_coordinator *)0)->port), 0, 0,
+		NULL},
+	{0, 0, 0, 0, 0, NULL},
+};
+
+static const struct kw_single single = {
+	4, 0, single_request, single_response,
+};
+
+static const struct kwire_route route = {
+	.target = KW_TO_ANY_EACH,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_find_coordinator_request, key), KW_NONE,
+		{offsetof(struct kwire_find_coordinator_request, coordinator_keys),
+			sizeof(struct kwire_string), 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_find_coordinator_response, error_code),
+		{offsetof(struct kwire_find_coordinator_response, coordinators),
+			sizeof(struct kwire_find_coordinator_response_coordinator),
+			offsetof(struct kwire_find_coordinator_response_coordinator, key), KW_NONE,
+			KW_NONE, KW_NONE,
+			offsetof(struct kwire_find_coordinator_response_coordinator, error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.single = &single,
+};
+
 const struct kwire_api kwire_find_coordinator_api = {
 	.name = "FindCoordinator",
 	.key = 10,
@@ -90,4 +151,5 @@ const struct kwire_api kwire_find_coordinator_api = {
 	.decode_response = decode_response,
 	.throttle_version = 2,
 	.throttle_offset = offsetof(struct kwire_find_coordinator_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/init_producer_id.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request(struct kwire_writer *writer,
@@ -57,6 +58,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_TRANSACTION,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_OPTIONAL,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_init_producer_id_request, transactional_id), KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_init_producer_id_response, error_code),
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_init_producer_id_api = {
 	.name = "InitProducerId",
 	.key = 22,
@@ -73,4 +94,5 @@ const struct kwire_api kwire_init_producer_id_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_init_producer_id_response, throttle_time_ms),
+	.route = &route,
 };

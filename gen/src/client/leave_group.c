@@ -3,6 +3,7 @@
 #include <kwire/api/leave_group.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_member(struct kwire_writer *writer,
@@ -80,6 +81,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUP,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_leave_group_request, group_id), KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_leave_group_response, error_code),
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_leave_group_api = {
 	.name = "LeaveGroup",
 	.key = 13,
@@ -96,4 +117,5 @@ const struct kwire_api kwire_leave_group_api = {
 	.decode_response = decode_response,
 	.throttle_version = 2,
 	.throttle_offset = offsetof(struct kwire_leave_group_response, throttle_time_ms),
+	.route = &route,
 };

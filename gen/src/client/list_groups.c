@@ -3,6 +3,7 @@
 #include <kwire/api/list_groups.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request(struct kwire_writer *writer,
@@ -59,6 +60,29 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_ALL,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_list_groups_response, error_code),
+		{offsetof(struct kwire_list_groups_response, groups),
+			sizeof(struct kwire_list_groups_response_group),
+			offsetof(struct kwire_list_groups_response_group, group_id), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_list_groups_api = {
 	.name = "ListGroups",
 	.key = 16,
@@ -75,4 +99,5 @@ const struct kwire_api kwire_list_groups_api = {
 	.decode_response = decode_response,
 	.throttle_version = 2,
 	.throttle_offset = offsetof(struct kwire_list_groups_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/list_offsets.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -106,6 +107,39 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_LEADER,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_list_offsets_request, topics),
+			sizeof(struct kwire_list_offsets_request_topic), KW_NONE,
+			offsetof(struct kwire_list_offsets_request_topic, name), KW_NONE, KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_list_offsets_request_topic, partitions),
+			sizeof(struct kwire_list_offsets_request_topic_partition),
+			offsetof(struct kwire_list_offsets_request_topic_partition,
+			partition_index), KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_list_offsets_response, topics),
+			sizeof(struct kwire_list_offsets_response_topic), KW_NONE,
+			offsetof(struct kwire_list_offsets_response_topic, name), KW_NONE, KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_list_offsets_response_topic, partitions),
+			sizeof(struct kwire_list_offsets_response_topic_partition),
+			offsetof(struct kwire_list_offsets_response_topic_partition,
+			partition_index), KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_list_offsets_response_topic_partition, error_code)},
+	},
+};
+
 const struct kwire_api kwire_list_offsets_api = {
 	.name = "ListOffsets",
 	.key = 2,
@@ -122,4 +156,5 @@ const struct kwire_api kwire_list_offsets_api = {
 	.decode_response = decode_response,
 	.throttle_version = 3,
 	.throttle_offset = offsetof(struct kwire_list_offsets_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/list_partition_reassignments.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic(struct kwire_writer *writer,
@@ -84,6 +85,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_CONTROLLER,
+	.lane = KW_LANE_SLOW,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_list_partition_reassignments_response, error_code),
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_list_partition_reassignments_api = {
 	.name = "ListPartitionReassignments",
 	.key = 46,
@@ -102,4 +123,5 @@ const struct kwire_api kwire_list_partition_reassignments_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_list_partition_reassignments_response,
 		throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/metadata.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic(struct kwire_writer *writer,
@@ -131,6 +132,26 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_ANY,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_metadata_api = {
 	.name = "Metadata",
 	.key = 3,
@@ -147,4 +168,5 @@ const struct kwire_api kwire_metadata_api = {
 	.decode_response = decode_response,
 	.throttle_version = 6,
 	.throttle_offset = offsetof(struct kwire_metadata_response, throttle_time_ms),
+	.route = &route,
 };

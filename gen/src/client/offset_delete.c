@@ -3,6 +3,7 @@
 #include <kwire/api/offset_delete.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -87,6 +88,31 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUP,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_offset_delete_request, group_id), KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_offset_delete_response, error_code),
+		{offsetof(struct kwire_offset_delete_response, topics),
+			sizeof(struct kwire_offset_delete_response_topic), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_offset_delete_response_topic, partitions),
+			sizeof(struct kwire_offset_delete_response_topic_partition), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_offset_delete_response_topic_partition, error_code)},
+	},
+};
+
 const struct kwire_api kwire_offset_delete_api = {
 	.name = "OffsetDelete",
 	.key = 47,
@@ -103,4 +129,5 @@ const struct kwire_api kwire_offset_delete_api = {
 	.decode_response = decode_response,
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_offset_delete_response, throttle_time_ms),
+	.route = &route,
 };

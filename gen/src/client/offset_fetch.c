@@ -3,6 +3,7 @@
 #include <kwire/api/offset_fetch.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic(struct kwire_writer *writer,
@@ -193,6 +194,88 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kw_copy single_request_topics[] = {
+	{offsetof(struct kwire_offset_fetch_request_group_topic, name),
+		offsetof(struct kwire_offset_fetch_request_topic, name),
+		sizeof(((struct kwire_offset_fetch_request_topic *)0)->name), 0, 0, NULL},
+	{offsetof(struct kwire_offset_fetch_request_group_topic, partition_indexes),
+		offsetof(struct kwire_offset_fetch_request_topic, partition_indexes),
+		sizeof(((struct kwire_offset_fetch_request_topic *)0)->partition_indexes), 0, 0,
+		NULL},
+	{0, 0, 0, 0, 0, NULL},
+};
+
+static const struct kw_copy single_request[] = {
+	{offsetof(struct kwire_offset_fetch_request_group, group_id),
+		offsetof(struct kwire_offset_fetch_request, group_id),
+		sizeof(((struct kwire_offset_fetch_request *)0)->group_id), 0, 0, NULL},
+	{offsetof(struct kwire_offset_fetch_request_group, topics),
+		offsetof(struct kwire_offset_fetch_request, topics),
+		sizeof(((struct kwire_offset_fetch_request *)0)->topics),
+		sizeof(struct kwire_offset_fetch_request_group_topic),
+		sizeof(struct kwire_offset_fetch_request_topic), single_request_topics},
+	{0, 0, 0, 0, 0, NULL},
+};
+
+static const struct kw_copy single_response_topics[] = {
+	{offsetof(struct kwire_offset_fetch_response_topic, name),
+		offsetof(struct kwire_offset_fetch_response_group_topic, name),
+		sizeof(((struct kwire_offset_fetch_response_group_topic *)0)->name), 0, 0, NULL},
+	{offsetof(struct kwire_offset_fetch_response_topic, partitions),
+		offsetof(struct kwire_offset_fetch_response_group_topic, partitions),
+		sizeof(((struct kwire_offset_fetch_response_group_topic *)0)->partitions), 0, 0,
+		NULL},
+	{0, 0, 0, 0, 0, NULL},
+};
+
+static const struct kw_copy single_response[] = {
+	{offsetof(struct kwire_offset_fetch_response, topics),
+		offsetof(struct kwire_offset_fetch_response_group, topics),
+		sizeof(((struct kwire_offset_fetch_response_group *)0)->topics),
+		sizeof(struct kwire_offset_fetch_response_topic),
+		sizeof(struct kwire_offset_fetch_response_group_topic), single_response_topics},
+	{offsetof(struct kwire_offset_fetch_response, error_code),
+		offsetof(struct kwire_offset_fetch_response_group, error_code),
+		sizeof(((struct kwire_offset_fetch_response_group *)0)->error_code), 0, 0, NULL},
+	{0, 0, 0, 0, 0, NULL},
+};
+
+static const struct kw_single single = {
+	8, 0, single_request, single_response,
+};
+
+static const struct kwire_route route = {
+	.target = KW_TO_GROUPS,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 10,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_offset_fetch_request, group_id), KW_NONE,
+		{offsetof(struct kwire_offset_fetch_request, groups),
+			sizeof(struct kwire_offset_fetch_request_group),
+			offsetof(struct kwire_offset_fetch_request_group, group_id), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_offset_fetch_request_group, topics),
+			sizeof(struct kwire_offset_fetch_request_group_topic), KW_NONE,
+			offsetof(struct kwire_offset_fetch_request_group_topic, name),
+			offsetof(struct kwire_offset_fetch_request_group_topic, topic_id), KW_NONE,
+			KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_offset_fetch_response, error_code),
+		{offsetof(struct kwire_offset_fetch_response, groups),
+			sizeof(struct kwire_offset_fetch_response_group),
+			offsetof(struct kwire_offset_fetch_response_group, group_id), KW_NONE,
+			KW_NONE, KW_NONE, offsetof(struct kwire_offset_fetch_response_group,
+			error_code)},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.single = &single,
+};
+
 const struct kwire_api kwire_offset_fetch_api = {
 	.name = "OffsetFetch",
 	.key = 9,
@@ -209,4 +292,5 @@ const struct kwire_api kwire_offset_fetch_api = {
 	.decode_response = decode_response,
 	.throttle_version = 4,
 	.throttle_offset = offsetof(struct kwire_offset_fetch_response, throttle_time_ms),
+	.route = &route,
 };

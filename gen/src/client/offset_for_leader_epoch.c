@@ -3,6 +3,7 @@
 #include <kwire/api/offset_for_leader_epoch.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -102,6 +103,40 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_LEADER,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_offset_for_leader_epoch_request, topics),
+			sizeof(struct kwire_offset_for_leader_epoch_request_topic), KW_NONE,
+			offsetof(struct kwire_offset_for_leader_epoch_request_topic, topic),
+			KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_offset_for_leader_epoch_request_topic, partitions),
+			sizeof(struct kwire_offset_for_leader_epoch_request_topic_partition),
+			offsetof(struct kwire_offset_for_leader_epoch_request_topic_partition,
+			partition), KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_offset_for_leader_epoch_response, topics),
+			sizeof(struct kwire_offset_for_leader_epoch_response_topic), KW_NONE,
+			offsetof(struct kwire_offset_for_leader_epoch_response_topic, topic),
+			KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_offset_for_leader_epoch_response_topic, partitions),
+			sizeof(struct kwire_offset_for_leader_epoch_response_topic_partition),
+			offsetof(struct kwire_offset_for_leader_epoch_response_topic_partition,
+			partition), KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_offset_for_leader_epoch_response_topic_partition,
+			error_code)},
+	},
+};
+
 const struct kwire_api kwire_offset_for_leader_epoch_api = {
 	.name = "OffsetForLeaderEpoch",
 	.key = 23,
@@ -119,4 +154,5 @@ const struct kwire_api kwire_offset_for_leader_epoch_api = {
 	.throttle_version = 32767,
 	.throttle_offset = offsetof(struct kwire_offset_for_leader_epoch_response,
 		throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/produce.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_data_partition_data(struct kwire_writer *writer,
@@ -200,6 +201,44 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_PRODUCE,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 13,
+	.acks = offsetof(struct kwire_produce_request, acks),
+	.records = offsetof(struct kwire_produce_request_topic_data_partition_data, records),
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_produce_request, topic_data),
+			sizeof(struct kwire_produce_request_topic_data), KW_NONE,
+			offsetof(struct kwire_produce_request_topic_data, name),
+			offsetof(struct kwire_produce_request_topic_data, topic_id), KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_produce_request_topic_data, partition_data),
+			sizeof(struct kwire_produce_request_topic_data_partition_data),
+			offsetof(struct kwire_produce_request_topic_data_partition_data, index),
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_produce_response, responses),
+			sizeof(struct kwire_produce_response_response), KW_NONE,
+			offsetof(struct kwire_produce_response_response, name),
+			offsetof(struct kwire_produce_response_response, topic_id), KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_produce_response_response, partition_responses),
+			sizeof(struct kwire_produce_response_response_partition_response),
+			offsetof(struct kwire_produce_response_response_partition_response, index),
+			KW_NONE, KW_NONE,
+			offsetof(struct kwire_produce_response_response_partition_response,
+			current_leader),
+			offsetof(struct kwire_produce_response_response_partition_response,
+			error_code)},
+	},
+};
+
 const struct kwire_api kwire_produce_api = {
 	.name = "Produce",
 	.key = 0,
@@ -216,4 +255,5 @@ const struct kwire_api kwire_produce_api = {
 	.decode_response = decode_response,
 	.throttle_version = 6,
 	.throttle_offset = offsetof(struct kwire_produce_response, throttle_time_ms),
+	.route = &route,
 };

@@ -3,6 +3,7 @@
 #include <kwire/api/share_fetch.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition_acknowledgement_batch(struct kwire_writer *writer,
@@ -209,6 +210,41 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_LEADER,
+	.lane = KW_LANE_LONG_POLL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 0,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_share_fetch_request, topics),
+			sizeof(struct kwire_share_fetch_request_topic), KW_NONE, KW_NONE,
+			offsetof(struct kwire_share_fetch_request_topic, topic_id), KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_share_fetch_request_topic, partitions),
+			sizeof(struct kwire_share_fetch_request_topic_partition),
+			offsetof(struct kwire_share_fetch_request_topic_partition, partition_index),
+			KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_share_fetch_response, error_code),
+		{offsetof(struct kwire_share_fetch_response, responses),
+			sizeof(struct kwire_share_fetch_response_response), KW_NONE, KW_NONE,
+			offsetof(struct kwire_share_fetch_response_response, topic_id), KW_NONE,
+			KW_NONE},
+		{offsetof(struct kwire_share_fetch_response_response, partitions),
+			sizeof(struct kwire_share_fetch_response_response_partition),
+			offsetof(struct kwire_share_fetch_response_response_partition,
+			partition_index), KW_NONE, KW_NONE,
+			offsetof(struct kwire_share_fetch_response_response_partition,
+			current_leader),
+			offsetof(struct kwire_share_fetch_response_response_partition, error_code)},
+	},
+};
+
 const struct kwire_api kwire_share_fetch_api = {
 	.name = "ShareFetch",
 	.key = 78,
@@ -226,4 +262,5 @@ const struct kwire_api kwire_share_fetch_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_share_fetch_response, throttle_time_ms),
+	.route = &route,
 };

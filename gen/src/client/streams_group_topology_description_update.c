@@ -3,6 +3,7 @@
 #include <kwire/api/streams_group_topology_description_update.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topology_description_node(struct kwire_writer *writer,
@@ -104,6 +105,28 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUP,
+	.lane = KW_LANE_NORMAL,
+	.flags = 0,
+	.most = -1,
+	.by_id = 32767,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_streams_group_topology_description_update_request, group_id),
+			KW_NONE,
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, offsetof(struct kwire_streams_group_topology_description_update_response,
+			error_code),
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+};
+
 const struct kwire_api kwire_streams_group_topology_description_update_api = {
 	.name = "StreamsGroupTopologyDescriptionUpdate",
 	.key = 93,
@@ -121,4 +144,5 @@ const struct kwire_api kwire_streams_group_topology_description_update_api = {
 	.throttle_version = 0,
 	.throttle_offset = offsetof(struct kwire_streams_group_topology_description_update_response,
 		throttle_time_ms),
+	.route = &route,
 };

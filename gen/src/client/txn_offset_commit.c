@@ -3,6 +3,7 @@
 #include <kwire/api/txn_offset_commit.h>
 
 #include "protocol/reader.h"
+#include "protocol/route.h"
 #include "protocol/writer.h"
 
 static void put_request_topic_partition(struct kwire_writer *writer,
@@ -125,6 +126,36 @@ static void decode_response(struct kwire_reader *reader, void *message, int16_t 
 	get_response(reader, message, version);
 }
 
+static const struct kwire_route route = {
+	.target = KW_TO_GROUP,
+	.lane = KW_LANE_NORMAL,
+	.flags = KW_ROUTE_REPEAT,
+	.most = -1,
+	.by_id = 6,
+	.acks = KW_NONE,
+	.records = KW_NONE,
+	.request = {
+		offsetof(struct kwire_txn_offset_commit_request, group_id), KW_NONE,
+		{offsetof(struct kwire_txn_offset_commit_request, topics),
+			sizeof(struct kwire_txn_offset_commit_request_topic), KW_NONE,
+			offsetof(struct kwire_txn_offset_commit_request_topic, name),
+			offsetof(struct kwire_txn_offset_commit_request_topic, topic_id), KW_NONE,
+			KW_NONE},
+		{KW_NONE, 0, KW_NONE, KW_NONE, KW_NONE, KW_NONE, KW_NONE},
+	},
+	.response = {
+		KW_NONE, KW_NONE,
+		{offsetof(struct kwire_txn_offset_commit_response, topics),
+			sizeof(struct kwire_txn_offset_commit_response_topic), KW_NONE, KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE},
+		{offsetof(struct kwire_txn_offset_commit_response_topic, partitions),
+			sizeof(struct kwire_txn_offset_commit_response_topic_partition), KW_NONE,
+			KW_NONE, KW_NONE, KW_NONE,
+			offsetof(struct kwire_txn_offset_commit_response_topic_partition,
+			error_code)},
+	},
+};
+
 const struct kwire_api kwire_txn_offset_commit_api = {
 	.name = "TxnOffsetCommit",
 	.key = 28,
@@ -141,4 +172,5 @@ const struct kwire_api kwire_txn_offset_commit_api = {
 	.decode_response = decode_response,
 	.throttle_version = 1,
 	.throttle_offset = offsetof(struct kwire_txn_offset_commit_response, throttle_time_ms),
+	.route = &route,
 };

@@ -150,10 +150,10 @@ static inline int kwire_send_add_partitions_to_txn(struct kwire_client *client,
 	struct kwire_add_partitions_to_txn_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_add_partitions_to_txn_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_transaction, client, &kwire_add_partitions_to_txn_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_add_partitions_to_txn_response *)message;
 	return result;
 }
@@ -164,10 +164,10 @@ static inline int kwire_send_add_partitions_to_txn_with(struct kwire_client *cli
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_add_partitions_to_txn_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_transaction, client, &kwire_add_partitions_to_txn_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_add_partitions_to_txn_response *)message;
 	return result;
 }

@@ -80,9 +80,10 @@ static inline int kwire_send_add_raft_voter(struct kwire_client *client,
 	struct kwire_add_raft_voter_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_add_raft_voter_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_add_raft_voter_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_add_raft_voter_response *)message;
 	return result;
 }
@@ -93,10 +94,10 @@ static inline int kwire_send_add_raft_voter_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_add_raft_voter_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_add_raft_voter_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_add_raft_voter_response *)message;
 	return result;
 }

@@ -57,10 +57,10 @@ static inline int kwire_send_allocate_producer_ids(struct kwire_client *client,
 	struct kwire_allocate_producer_ids_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_allocate_producer_ids_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_allocate_producer_ids_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_allocate_producer_ids_response *)message;
 	return result;
 }
@@ -71,10 +71,10 @@ static inline int kwire_send_allocate_producer_ids_with(struct kwire_client *cli
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_allocate_producer_ids_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_allocate_producer_ids_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_allocate_producer_ids_response *)message;
 	return result;
 }

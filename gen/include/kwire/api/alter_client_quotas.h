@@ -132,10 +132,10 @@ static inline int kwire_send_alter_client_quotas(struct kwire_client *client,
 	struct kwire_alter_client_quotas_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_client_quotas_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_alter_client_quotas_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_client_quotas_response *)message;
 	return result;
 }
@@ -146,10 +146,10 @@ static inline int kwire_send_alter_client_quotas_with(struct kwire_client *clien
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_client_quotas_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_alter_client_quotas_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_client_quotas_response *)message;
 	return result;
 }

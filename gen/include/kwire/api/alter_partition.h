@@ -150,9 +150,10 @@ static inline int kwire_send_alter_partition(struct kwire_client *client,
 	struct kwire_alter_partition_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_partition_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_alter_partition_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_partition_response *)message;
 	return result;
 }
@@ -163,10 +164,10 @@ static inline int kwire_send_alter_partition_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_partition_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_alter_partition_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_partition_response *)message;
 	return result;
 }

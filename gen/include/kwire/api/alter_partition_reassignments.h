@@ -125,10 +125,10 @@ static inline int kwire_send_alter_partition_reassignments(struct kwire_client *
 	struct kwire_alter_partition_reassignments_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_partition_reassignments_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client,
+		&kwire_alter_partition_reassignments_api, request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_partition_reassignments_response *)message;
 	return result;
 }
@@ -139,10 +139,10 @@ static inline int kwire_send_alter_partition_reassignments_with(struct kwire_cli
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_partition_reassignments_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_controller, client,
+		&kwire_alter_partition_reassignments_api, request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_partition_reassignments_response *)message;
 	return result;
 }

@@ -111,10 +111,10 @@ static inline int kwire_send_alter_replica_log_dirs(struct kwire_client *client,
 	struct kwire_alter_replica_log_dirs_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_replica_log_dirs_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_alter_replica_log_dirs_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_replica_log_dirs_response *)message;
 	return result;
 }
@@ -125,10 +125,10 @@ static inline int kwire_send_alter_replica_log_dirs_with(struct kwire_client *cl
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_replica_log_dirs_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_alter_replica_log_dirs_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_replica_log_dirs_response *)message;
 	return result;
 }

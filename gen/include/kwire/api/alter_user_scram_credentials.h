@@ -108,10 +108,10 @@ static inline int kwire_send_alter_user_scram_credentials(struct kwire_client *c
 	struct kwire_alter_user_scram_credentials_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_user_scram_credentials_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client,
+		&kwire_alter_user_scram_credentials_api, request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_user_scram_credentials_response *)message;
 	return result;
 }
@@ -122,10 +122,10 @@ static inline int kwire_send_alter_user_scram_credentials_with(struct kwire_clie
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_alter_user_scram_credentials_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_controller, client,
+		&kwire_alter_user_scram_credentials_api, request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_alter_user_scram_credentials_response *)message;
 	return result;
 }

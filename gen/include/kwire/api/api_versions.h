@@ -118,9 +118,10 @@ static inline int kwire_send_api_versions(struct kwire_client *client,
 	struct kwire_api_versions_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_api_versions_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_api_versions_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_api_versions_response *)message;
 	return result;
 }
@@ -131,9 +132,10 @@ static inline int kwire_send_api_versions_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_api_versions_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_api_versions_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_api_versions_response *)message;
 	return result;
 }

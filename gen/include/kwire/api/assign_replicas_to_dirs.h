@@ -145,10 +145,10 @@ static inline int kwire_send_assign_replicas_to_dirs(struct kwire_client *client
 	struct kwire_assign_replicas_to_dirs_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_assign_replicas_to_dirs_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_assign_replicas_to_dirs_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_assign_replicas_to_dirs_response *)message;
 	return result;
 }
@@ -159,10 +159,10 @@ static inline int kwire_send_assign_replicas_to_dirs_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_assign_replicas_to_dirs_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_assign_replicas_to_dirs_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_assign_replicas_to_dirs_response *)message;
 	return result;
 }

@@ -161,10 +161,10 @@ static inline int kwire_send_begin_quorum_epoch(struct kwire_client *client,
 	struct kwire_begin_quorum_epoch_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_begin_quorum_epoch_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_begin_quorum_epoch_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_begin_quorum_epoch_response *)message;
 	return result;
 }
@@ -175,10 +175,10 @@ static inline int kwire_send_begin_quorum_epoch_with(struct kwire_client *client
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_begin_quorum_epoch_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_begin_quorum_epoch_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_begin_quorum_epoch_response *)message;
 	return result;
 }

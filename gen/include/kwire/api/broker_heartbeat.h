@@ -69,10 +69,10 @@ static inline int kwire_send_broker_heartbeat(struct kwire_client *client,
 	struct kwire_broker_heartbeat_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_broker_heartbeat_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_broker_heartbeat_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_broker_heartbeat_response *)message;
 	return result;
 }
@@ -83,10 +83,10 @@ static inline int kwire_send_broker_heartbeat_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_broker_heartbeat_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_broker_heartbeat_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_broker_heartbeat_response *)message;
 	return result;
 }

@@ -142,10 +142,10 @@ static inline int kwire_send_consumer_group_describe(struct kwire_client *client
 	struct kwire_consumer_group_describe_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_consumer_group_describe_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_consumer_group_describe_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_consumer_group_describe_response *)message;
 	return result;
 }
@@ -156,10 +156,10 @@ static inline int kwire_send_consumer_group_describe_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_consumer_group_describe_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_consumer_group_describe_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_consumer_group_describe_response *)message;
 	return result;
 }

@@ -119,10 +119,10 @@ static inline int kwire_send_consumer_group_heartbeat(struct kwire_client *clien
 	struct kwire_consumer_group_heartbeat_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_consumer_group_heartbeat_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_consumer_group_heartbeat_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_consumer_group_heartbeat_response *)message;
 	return result;
 }
@@ -133,10 +133,10 @@ static inline int kwire_send_consumer_group_heartbeat_with(struct kwire_client *
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_consumer_group_heartbeat_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_consumer_group_heartbeat_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_consumer_group_heartbeat_response *)message;
 	return result;
 }

@@ -97,10 +97,10 @@ static inline int kwire_send_controller_registration(struct kwire_client *client
 	struct kwire_controller_registration_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_controller_registration_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_controller_registration_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_controller_registration_response *)message;
 	return result;
 }
@@ -111,10 +111,10 @@ static inline int kwire_send_controller_registration_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_controller_registration_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_controller_registration_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_controller_registration_response *)message;
 	return result;
 }

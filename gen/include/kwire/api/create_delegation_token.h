@@ -90,10 +90,10 @@ static inline int kwire_send_create_delegation_token(struct kwire_client *client
 	struct kwire_create_delegation_token_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_create_delegation_token_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_create_delegation_token_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_create_delegation_token_response *)message;
 	return result;
 }
@@ -104,10 +104,10 @@ static inline int kwire_send_create_delegation_token_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_create_delegation_token_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_create_delegation_token_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_create_delegation_token_response *)message;
 	return result;
 }

@@ -154,9 +154,10 @@ static inline int kwire_send_create_topics(struct kwire_client *client,
 	struct kwire_create_topics_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_create_topics_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_create_topics_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_create_topics_response *)message;
 	return result;
 }
@@ -167,10 +168,10 @@ static inline int kwire_send_create_topics_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_create_topics_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_create_topics_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_create_topics_response *)message;
 	return result;
 }

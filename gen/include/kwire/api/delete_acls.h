@@ -122,9 +122,10 @@ static inline int kwire_send_delete_acls(struct kwire_client *client,
 	struct kwire_delete_acls_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_acls_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_delete_acls_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_acls_response *)message;
 	return result;
 }
@@ -135,9 +136,10 @@ static inline int kwire_send_delete_acls_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_acls_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_delete_acls_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_acls_response *)message;
 	return result;
 }

@@ -68,9 +68,10 @@ static inline int kwire_send_delete_groups(struct kwire_client *client,
 	struct kwire_delete_groups_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_groups_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_delete_groups_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_groups_response *)message;
 	return result;
 }
@@ -81,10 +82,10 @@ static inline int kwire_send_delete_groups_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_groups_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_delete_groups_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_groups_response *)message;
 	return result;
 }

@@ -115,9 +115,10 @@ static inline int kwire_send_delete_records(struct kwire_client *client,
 	struct kwire_delete_records_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_records_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_delete_records_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_records_response *)message;
 	return result;
 }
@@ -128,10 +129,10 @@ static inline int kwire_send_delete_records_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_records_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_delete_records_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_records_response *)message;
 	return result;
 }

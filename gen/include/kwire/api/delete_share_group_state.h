@@ -111,10 +111,10 @@ static inline int kwire_send_delete_share_group_state(struct kwire_client *clien
 	struct kwire_delete_share_group_state_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_share_group_state_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_share, client, &kwire_delete_share_group_state_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_share_group_state_response *)message;
 	return result;
 }
@@ -125,10 +125,10 @@ static inline int kwire_send_delete_share_group_state_with(struct kwire_client *
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_delete_share_group_state_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_share, client, &kwire_delete_share_group_state_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_delete_share_group_state_response *)message;
 	return result;
 }

@@ -105,9 +105,10 @@ static inline int kwire_send_describe_acls(struct kwire_client *client,
 	struct kwire_describe_acls_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_acls_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_acls_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_acls_response *)message;
 	return result;
 }
@@ -118,10 +119,10 @@ static inline int kwire_send_describe_acls_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_acls_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_acls_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_acls_response *)message;
 	return result;
 }

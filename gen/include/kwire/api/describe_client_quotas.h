@@ -119,10 +119,10 @@ static inline int kwire_send_describe_client_quotas(struct kwire_client *client,
 	struct kwire_describe_client_quotas_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_client_quotas_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_client_quotas_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_client_quotas_response *)message;
 	return result;
 }
@@ -133,10 +133,10 @@ static inline int kwire_send_describe_client_quotas_with(struct kwire_client *cl
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_client_quotas_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_client_quotas_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_client_quotas_response *)message;
 	return result;
 }

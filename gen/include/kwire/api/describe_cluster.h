@@ -88,10 +88,10 @@ static inline int kwire_send_describe_cluster(struct kwire_client *client,
 	struct kwire_describe_cluster_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_cluster_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_cluster_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_cluster_response *)message;
 	return result;
 }
@@ -102,10 +102,10 @@ static inline int kwire_send_describe_cluster_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_cluster_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_cluster_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_cluster_response *)message;
 	return result;
 }

@@ -137,10 +137,10 @@ static inline int kwire_send_describe_configs(struct kwire_client *client,
 	struct kwire_describe_configs_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_configs_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_resource, client, &kwire_describe_configs_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_configs_response *)message;
 	return result;
 }
@@ -151,10 +151,10 @@ static inline int kwire_send_describe_configs_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_configs_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_resource, client, &kwire_describe_configs_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_configs_response *)message;
 	return result;
 }

@@ -181,9 +181,10 @@ static inline int kwire_send_describe_quorum(struct kwire_client *client,
 	struct kwire_describe_quorum_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_quorum_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_describe_quorum_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_quorum_response *)message;
 	return result;
 }
@@ -194,10 +195,10 @@ static inline int kwire_send_describe_quorum_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_quorum_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_describe_quorum_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_quorum_response *)message;
 	return result;
 }

@@ -142,10 +142,10 @@ static inline int kwire_send_describe_share_group_offsets(struct kwire_client *c
 	struct kwire_describe_share_group_offsets_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_share_group_offsets_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_groups, client,
+		&kwire_describe_share_group_offsets_api, request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_share_group_offsets_response *)message;
 	return result;
 }
@@ -156,10 +156,10 @@ static inline int kwire_send_describe_share_group_offsets_with(struct kwire_clie
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_share_group_offsets_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_groups, client,
+		&kwire_describe_share_group_offsets_api, request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_share_group_offsets_response *)message;
 	return result;
 }

@@ -147,10 +147,10 @@ static inline int kwire_send_describe_topic_partitions(struct kwire_client *clie
 	struct kwire_describe_topic_partitions_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_topic_partitions_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_topic_partitions_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_topic_partitions_response *)message;
 	return result;
 }
@@ -161,10 +161,10 @@ static inline int kwire_send_describe_topic_partitions_with(struct kwire_client 
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_topic_partitions_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_describe_topic_partitions_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_topic_partitions_response *)message;
 	return result;
 }

@@ -93,10 +93,10 @@ static inline int kwire_send_describe_transactions(struct kwire_client *client,
 	struct kwire_describe_transactions_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_transactions_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_transactions, client, &kwire_describe_transactions_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_transactions_response *)message;
 	return result;
 }
@@ -107,10 +107,10 @@ static inline int kwire_send_describe_transactions_with(struct kwire_client *cli
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_transactions_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_transactions, client, &kwire_describe_transactions_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_transactions_response *)message;
 	return result;
 }

@@ -104,10 +104,10 @@ static inline int kwire_send_describe_user_scram_credentials(struct kwire_client
 	struct kwire_describe_user_scram_credentials_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_user_scram_credentials_api, request,
-		&message, NULL, error);
+	int result = kwire_send_to(&kwire_to_any, client,
+		&kwire_describe_user_scram_credentials_api, request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_user_scram_credentials_response *)message;
 	return result;
 }
@@ -118,10 +118,10 @@ static inline int kwire_send_describe_user_scram_credentials_with(struct kwire_c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_describe_user_scram_credentials_api, request,
-		&message, options, error);
+	int result = kwire_send_to(&kwire_to_any, client,
+		&kwire_describe_user_scram_credentials_api, request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_describe_user_scram_credentials_response *)message;
 	return result;
 }

@@ -104,9 +104,10 @@ static inline int kwire_send_elect_leaders(struct kwire_client *client,
 	struct kwire_elect_leaders_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_elect_leaders_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_elect_leaders_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_elect_leaders_response *)message;
 	return result;
 }
@@ -117,10 +118,10 @@ static inline int kwire_send_elect_leaders_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_elect_leaders_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_elect_leaders_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_elect_leaders_response *)message;
 	return result;
 }

@@ -61,9 +61,10 @@ static inline int kwire_send_end_txn(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_end_txn_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_transaction, client, &kwire_end_txn_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_end_txn_response *)message;
 	return result;
 }
@@ -73,9 +74,10 @@ static inline int kwire_send_end_txn_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_end_txn_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_transaction, client, &kwire_end_txn_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_end_txn_response *)message;
 	return result;
 }

@@ -55,9 +55,10 @@ static inline int kwire_send_envelope(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_envelope_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_envelope_api, request, &message,
+		NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_envelope_response *)message;
 	return result;
 }
@@ -67,9 +68,10 @@ static inline int kwire_send_envelope_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_envelope_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_envelope_api, request, &message,
+		options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_envelope_response *)message;
 	return result;
 }

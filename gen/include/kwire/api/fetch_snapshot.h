@@ -191,9 +191,10 @@ static inline int kwire_send_fetch_snapshot(struct kwire_client *client,
 	struct kwire_fetch_snapshot_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_fetch_snapshot_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_fetch_snapshot_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_fetch_snapshot_response *)message;
 	return result;
 }
@@ -204,10 +205,10 @@ static inline int kwire_send_fetch_snapshot_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_fetch_snapshot_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_fetch_snapshot_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_fetch_snapshot_response *)message;
 	return result;
 }

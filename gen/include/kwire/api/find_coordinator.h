@@ -88,10 +88,10 @@ static inline int kwire_send_find_coordinator(struct kwire_client *client,
 	struct kwire_find_coordinator_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_find_coordinator_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_any_each, client, &kwire_find_coordinator_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_find_coordinator_response *)message;
 	return result;
 }
@@ -102,10 +102,10 @@ static inline int kwire_send_find_coordinator_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_find_coordinator_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_any_each, client, &kwire_find_coordinator_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_find_coordinator_response *)message;
 	return result;
 }

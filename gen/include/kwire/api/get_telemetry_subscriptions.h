@@ -67,10 +67,10 @@ static inline int kwire_send_get_telemetry_subscriptions(struct kwire_client *cl
 	struct kwire_get_telemetry_subscriptions_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_get_telemetry_subscriptions_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_get_telemetry_subscriptions_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_get_telemetry_subscriptions_response *)message;
 	return result;
 }
@@ -81,10 +81,10 @@ static inline int kwire_send_get_telemetry_subscriptions_with(struct kwire_clien
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_get_telemetry_subscriptions_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_get_telemetry_subscriptions_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_get_telemetry_subscriptions_response *)message;
 	return result;
 }

@@ -107,10 +107,10 @@ static inline int kwire_send_incremental_alter_configs(struct kwire_client *clie
 	struct kwire_incremental_alter_configs_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_incremental_alter_configs_api, request, &message,
-		NULL, error);
+	int result = kwire_send_to(&kwire_to_resource, client, &kwire_incremental_alter_configs_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_incremental_alter_configs_response *)message;
 	return result;
 }
@@ -121,10 +121,10 @@ static inline int kwire_send_incremental_alter_configs_with(struct kwire_client 
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_incremental_alter_configs_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_resource, client, &kwire_incremental_alter_configs_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_incremental_alter_configs_response *)message;
 	return result;
 }

@@ -69,10 +69,10 @@ static inline int kwire_send_init_producer_id(struct kwire_client *client,
 	struct kwire_init_producer_id_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_init_producer_id_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_transaction, client, &kwire_init_producer_id_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_init_producer_id_response *)message;
 	return result;
 }
@@ -83,10 +83,10 @@ static inline int kwire_send_init_producer_id_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_init_producer_id_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_transaction, client, &kwire_init_producer_id_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_init_producer_id_response *)message;
 	return result;
 }

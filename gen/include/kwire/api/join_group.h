@@ -111,9 +111,10 @@ static inline int kwire_send_join_group(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_join_group_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_join_group_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_join_group_response *)message;
 	return result;
 }
@@ -123,9 +124,10 @@ static inline int kwire_send_join_group_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_join_group_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_join_group_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_join_group_response *)message;
 	return result;
 }

@@ -91,9 +91,10 @@ static inline int kwire_send_leave_group(struct kwire_client *client,
 	struct kwire_leave_group_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_leave_group_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_leave_group_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_leave_group_response *)message;
 	return result;
 }
@@ -104,9 +105,10 @@ static inline int kwire_send_leave_group_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_leave_group_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_leave_group_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_leave_group_response *)message;
 	return result;
 }

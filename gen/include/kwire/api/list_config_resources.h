@@ -68,10 +68,10 @@ static inline int kwire_send_list_config_resources(struct kwire_client *client,
 	struct kwire_list_config_resources_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_list_config_resources_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_list_config_resources_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_list_config_resources_response *)message;
 	return result;
 }
@@ -82,10 +82,10 @@ static inline int kwire_send_list_config_resources_with(struct kwire_client *cli
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_list_config_resources_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_list_config_resources_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_list_config_resources_response *)message;
 	return result;
 }

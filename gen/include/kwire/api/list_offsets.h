@@ -125,9 +125,10 @@ static inline int kwire_send_list_offsets(struct kwire_client *client,
 	struct kwire_list_offsets_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_list_offsets_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_list_offsets_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_list_offsets_response *)message;
 	return result;
 }
@@ -138,9 +139,10 @@ static inline int kwire_send_list_offsets_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_list_offsets_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_list_offsets_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_list_offsets_response *)message;
 	return result;
 }

@@ -78,10 +78,10 @@ static inline int kwire_send_list_transactions(struct kwire_client *client,
 	struct kwire_list_transactions_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_list_transactions_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_all, client, &kwire_list_transactions_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_list_transactions_response *)message;
 	return result;
 }
@@ -92,10 +92,10 @@ static inline int kwire_send_list_transactions_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_list_transactions_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_all, client, &kwire_list_transactions_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_list_transactions_response *)message;
 	return result;
 }

@@ -129,9 +129,10 @@ static inline int kwire_send_offset_commit(struct kwire_client *client,
 	struct kwire_offset_commit_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_offset_commit_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_offset_commit_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_offset_commit_response *)message;
 	return result;
 }
@@ -142,10 +143,10 @@ static inline int kwire_send_offset_commit_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_offset_commit_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_offset_commit_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_offset_commit_response *)message;
 	return result;
 }

@@ -203,9 +203,10 @@ static inline int kwire_send_offset_fetch(struct kwire_client *client,
 	struct kwire_offset_fetch_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_offset_fetch_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_offset_fetch_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_offset_fetch_response *)message;
 	return result;
 }
@@ -216,9 +217,10 @@ static inline int kwire_send_offset_fetch_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_offset_fetch_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_offset_fetch_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_offset_fetch_response *)message;
 	return result;
 }

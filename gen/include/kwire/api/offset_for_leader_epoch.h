@@ -119,10 +119,10 @@ static inline int kwire_send_offset_for_leader_epoch(struct kwire_client *client
 	struct kwire_offset_for_leader_epoch_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_offset_for_leader_epoch_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_offset_for_leader_epoch_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_offset_for_leader_epoch_response *)message;
 	return result;
 }
@@ -133,10 +133,10 @@ static inline int kwire_send_offset_for_leader_epoch_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_offset_for_leader_epoch_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_offset_for_leader_epoch_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_offset_for_leader_epoch_response *)message;
 	return result;
 }

@@ -182,9 +182,10 @@ static inline int kwire_send_produce(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_produce_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_produce, client, &kwire_produce_api, request, &message,
+		NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_produce_response *)message;
 	return result;
 }
@@ -194,9 +195,10 @@ static inline int kwire_send_produce_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_produce_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_produce, client, &kwire_produce_api, request, &message,
+		options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_produce_response *)message;
 	return result;
 }

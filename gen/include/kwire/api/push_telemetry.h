@@ -59,9 +59,10 @@ static inline int kwire_send_push_telemetry(struct kwire_client *client,
 	struct kwire_push_telemetry_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_push_telemetry_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_push_telemetry_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_push_telemetry_response *)message;
 	return result;
 }
@@ -72,10 +73,10 @@ static inline int kwire_send_push_telemetry_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_push_telemetry_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_push_telemetry_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_push_telemetry_response *)message;
 	return result;
 }

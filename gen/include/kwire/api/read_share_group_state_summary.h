@@ -123,10 +123,10 @@ static inline int kwire_send_read_share_group_state_summary(struct kwire_client 
 	struct kwire_read_share_group_state_summary_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_read_share_group_state_summary_api, request,
-		&message, NULL, error);
+	int result = kwire_send_to(&kwire_to_share, client,
+		&kwire_read_share_group_state_summary_api, request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_read_share_group_state_summary_response *)message;
 	return result;
 }
@@ -137,10 +137,10 @@ static inline int kwire_send_read_share_group_state_summary_with(struct kwire_cl
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_read_share_group_state_summary_api, request,
-		&message, options, error);
+	int result = kwire_send_to(&kwire_to_share, client,
+		&kwire_read_share_group_state_summary_api, request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_read_share_group_state_summary_response *)message;
 	return result;
 }

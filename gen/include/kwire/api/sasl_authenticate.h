@@ -55,10 +55,10 @@ static inline int kwire_send_sasl_authenticate(struct kwire_client *client,
 	struct kwire_sasl_authenticate_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_sasl_authenticate_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_sasl_authenticate_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_sasl_authenticate_response *)message;
 	return result;
 }
@@ -69,10 +69,10 @@ static inline int kwire_send_sasl_authenticate_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_sasl_authenticate_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_any, client, &kwire_sasl_authenticate_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_sasl_authenticate_response *)message;
 	return result;
 }

@@ -179,10 +179,10 @@ static inline int kwire_send_share_acknowledge(struct kwire_client *client,
 	struct kwire_share_acknowledge_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_share_acknowledge_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_share_acknowledge_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_share_acknowledge_response *)message;
 	return result;
 }
@@ -193,10 +193,10 @@ static inline int kwire_send_share_acknowledge_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_share_acknowledge_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_leader, client, &kwire_share_acknowledge_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_share_acknowledge_response *)message;
 	return result;
 }

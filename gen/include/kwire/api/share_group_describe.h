@@ -134,10 +134,10 @@ static inline int kwire_send_share_group_describe(struct kwire_client *client,
 	struct kwire_share_group_describe_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_share_group_describe_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_share_group_describe_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_share_group_describe_response *)message;
 	return result;
 }
@@ -148,10 +148,10 @@ static inline int kwire_send_share_group_describe_with(struct kwire_client *clie
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_share_group_describe_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_groups, client, &kwire_share_group_describe_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_share_group_describe_response *)message;
 	return result;
 }

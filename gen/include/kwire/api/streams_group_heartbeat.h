@@ -342,10 +342,10 @@ static inline int kwire_send_streams_group_heartbeat(struct kwire_client *client
 	struct kwire_streams_group_heartbeat_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_streams_group_heartbeat_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_streams_group_heartbeat_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_streams_group_heartbeat_response *)message;
 	return result;
 }
@@ -356,10 +356,10 @@ static inline int kwire_send_streams_group_heartbeat_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_streams_group_heartbeat_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_streams_group_heartbeat_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_streams_group_heartbeat_response *)message;
 	return result;
 }

@@ -131,10 +131,11 @@ static inline int kwire_send_streams_group_topology_description_update(struct kw
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_streams_group_topology_description_update_api,
-		request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_group, client,
+		&kwire_streams_group_topology_description_update_api, request, &message, NULL,
+		error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_streams_group_topology_description_update_response
 			*)message;
 	return result;
@@ -146,10 +147,11 @@ static inline int kwire_send_streams_group_topology_description_update_with(stru
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_streams_group_topology_description_update_api,
-		request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_group, client,
+		&kwire_streams_group_topology_description_update_api, request, &message, options,
+		error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_streams_group_topology_description_update_response
 			*)message;
 	return result;

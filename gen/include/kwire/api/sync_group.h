@@ -84,9 +84,10 @@ static inline int kwire_send_sync_group(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_sync_group_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_sync_group_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_sync_group_response *)message;
 	return result;
 }
@@ -96,9 +97,10 @@ static inline int kwire_send_sync_group_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_sync_group_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_sync_group_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_sync_group_response *)message;
 	return result;
 }

@@ -133,10 +133,10 @@ static inline int kwire_send_txn_offset_commit(struct kwire_client *client,
 	struct kwire_txn_offset_commit_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_txn_offset_commit_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_txn_offset_commit_api, request,
+		&message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_txn_offset_commit_response *)message;
 	return result;
 }
@@ -147,10 +147,10 @@ static inline int kwire_send_txn_offset_commit_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_txn_offset_commit_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_group, client, &kwire_txn_offset_commit_api, request,
+		&message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_txn_offset_commit_response *)message;
 	return result;
 }

@@ -53,10 +53,10 @@ static inline int kwire_send_unregister_broker(struct kwire_client *client,
 	struct kwire_unregister_broker_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_unregister_broker_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_unregister_broker_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_unregister_broker_response *)message;
 	return result;
 }
@@ -67,10 +67,10 @@ static inline int kwire_send_unregister_broker_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_unregister_broker_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_unregister_broker_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_unregister_broker_response *)message;
 	return result;
 }

@@ -95,9 +95,10 @@ static inline int kwire_send_update_features(struct kwire_client *client,
 	struct kwire_update_features_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_update_features_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_update_features_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_update_features_response *)message;
 	return result;
 }
@@ -108,10 +109,10 @@ static inline int kwire_send_update_features_with(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_update_features_api, request, &message, options,
-		error);
+	int result = kwire_send_to(&kwire_to_controller, client, &kwire_update_features_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_update_features_response *)message;
 	return result;
 }

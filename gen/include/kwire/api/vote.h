@@ -152,9 +152,10 @@ static inline int kwire_send_vote(struct kwire_client *client,
 	struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_vote_api, request, &message, NULL, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_vote_api, request, &message,
+		NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_vote_response *)message;
 	return result;
 }
@@ -164,9 +165,10 @@ static inline int kwire_send_vote_with(struct kwire_client *client,
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_vote_api, request, &message, options, error);
+	int result = kwire_send_to(&kwire_to_broker, client, &kwire_vote_api, request, &message,
+		options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_vote_response *)message;
 	return result;
 }

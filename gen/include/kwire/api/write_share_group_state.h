@@ -140,10 +140,10 @@ static inline int kwire_send_write_share_group_state(struct kwire_client *client
 	struct kwire_write_share_group_state_response **response, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_write_share_group_state_api, request, &message, NULL,
-		error);
+	int result = kwire_send_to(&kwire_to_share, client, &kwire_write_share_group_state_api,
+		request, &message, NULL, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_write_share_group_state_response *)message;
 	return result;
 }
@@ -154,10 +154,10 @@ static inline int kwire_send_write_share_group_state_with(struct kwire_client *c
 	const struct kwire_send_options *options, struct kwire_error *error)
 {
 	void *message = NULL;
-	int result = kwire_send(client, &kwire_write_share_group_state_api, request, &message,
-		options, error);
+	int result = kwire_send_to(&kwire_to_share, client, &kwire_write_share_group_state_api,
+		request, &message, options, error);
 
-	if (result == KWIRE_OK)
+	if (result == KWIRE_OK || result == KWIRE_EPARTIAL)
 		*response = (struct kwire_write_share_group_state_response *)message;
 	return result;
 }
