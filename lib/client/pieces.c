@@ -224,8 +224,8 @@ static void fail_code(struct kwire_error *error, const struct kwire_api *api, in
 {
 	struct kwire_kafka_error kafka = kwire_kafka_error(code);
 
-	kw_fail(error, KWIRE_EKAFKA, "broker %d refused %s: %s (%d): %s", (int)broker_id, api->name,
-		kafka.name, (int)code, kafka.text);
+	kw_fail(error, KWIRE_EKAFKA, "broker %d refused %s: %s (%d)", (int)broker_id, api->name,
+		kafka.name, (int)code);
 	error->kafka_code = code;
 	error->retriable = kafka.retriable;
 	error->outcome = KWIRE_ANSWERED;

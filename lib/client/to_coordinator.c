@@ -46,9 +46,9 @@ int kw_find_coordinators(struct kw_job *job, enum kw_coordinator_type type,
 		if (queries[i].broker_id >= 0 || kw_judge_coordinator(queries[i].code) == KW_ANSWER)
 			continue;
 		kafka = kwire_kafka_error(queries[i].code);
-		kw_fail(&job->error, KWIRE_EKAFKA, "no coordinator of %s %.*s: %s (%d): %s",
+		kw_fail(&job->error, KWIRE_EKAFKA, "no coordinator of %s %.*s: %s (%d)",
 			kinds[type], queries[i].key.size > 200 ? 200 : (int)queries[i].key.size,
-			queries[i].key.data, kafka.name, (int)kafka.code, kafka.text);
+			queries[i].key.data, kafka.name, (int)kafka.code);
 		job->error.kafka_code = kafka.code;
 		job->error.retriable = true;
 		result = KWIRE_EKAFKA;
