@@ -107,7 +107,7 @@ struct kw_settings {
 	int64_t metadata_max_age_ms;
 	int64_t reconnect_backoff_ms;
 	int64_t reconnect_backoff_max_ms;
-	int64_t connections_max_idle_ms; /* -1: never */
+	int64_t connections_max_idle_ms;    /* -1: never */
 	int64_t connections_max_per_broker; /* 1 to KW_LANES */
 
 	/* connection */
