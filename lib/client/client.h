@@ -8,7 +8,8 @@
  *   dispatch.c  which connection a call goes to, when it is tried again, when it gives up
  *   metadata.c  asking the cluster for its brokers
  *   pool.h      nodes and links: pool.c chooses, nodes.c replaces, links.c dials and ends
- *   leaders.c   who leads a partition
+ *   leaders.c, coordinators.c   who leads a partition, who coordinates a group
+ *   job.h       routing: which broker a request is for, dividing it, repeating it
  *   fetch.c, list_offset.c, produce.c   the helpers of kwire/fetch.h; fetched*.c their results
  *   backoff.c   how long to leave a failing broker alone
  *   resolve.c   checking the bootstrap list while a client opens

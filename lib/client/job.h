@@ -18,6 +18,8 @@
 #ifndef KW_JOB_H
 #define KW_JOB_H
 
+#include <string.h>
+
 #include <kwire/client.h>
 
 #include "../base/memory.h"
@@ -34,6 +36,7 @@ struct kw_leaf {
 	int32_t piece;     /* that it was sent with, -1: none yet */
 	bool done;         /* it has its answer, or never will */
 	bool again;        /* it was sent once more for a code that rarely passes */
+	bool maybe;        /* an earlier sending of it may have been done */
 };
 
 /* What is sent to one broker in one round. */
@@ -57,6 +60,13 @@ enum kw_verdict {
 	KW_LATER,  /* the right broker, too early */
 };
 
+/* What sending a leaf again comes to after a refusal (code), or without an answer (0). */
+enum kw_repeat {
+	KW_REPEAT_NEVER,      /* it may be done twice */
+	KW_REPEAT_SAFE,       /* nothing was done */
+	KW_REPEAT_RECOGNISED, /* if it was done, the broker will know it again */
+};
+
 struct kwire_target {
 	bool divides; /* kw_route_pieces() */
 	/* Does the job: kw_route_whole() or kw_route_pieces(). */
@@ -69,8 +79,9 @@ struct kwire_target {
 	enum kw_verdict (*judge)(int16_t code);
 	/* The broker of the leaf was the wrong one (code) or not to be reached (0). */
 	void (*accuse)(struct kw_job *job, const struct kw_leaf *leaf, int16_t code);
-	/* Where not every code of a refusal proves that nothing was done; NULL: they do. */
-	bool (*undone)(const struct kw_job *job, const struct kw_leaf *leaf, int16_t code);
+	/* Whether sending again may do a thing twice; NULL: as the route says. */
+	enum kw_repeat (*repeat)(const struct kw_job *job, const struct kw_leaf *leaf,
+				 int16_t code);
 	/* Puts the pieces' responses together; NULL: kw_merge(). */
 	int (*merge)(struct kw_job *job, void **response, struct kwire_error *error);
 };
@@ -120,6 +131,9 @@ int kw_ask_any(struct kwire_client *client, const struct kwire_api *api, const v
 bool kw_job_may_repeat(const struct kw_job *job, const struct kw_leaf *leaf,
 		       const struct kwire_error *error);
 
+/* Whether the caller would rather wait than hear that nobody can be reached. */
+bool kw_job_waits(const struct kw_job *job);
+
 /* Waits before another round, longer each time; false: no time is left. */
 bool kw_job_pause(struct kw_job *job);
 
@@ -135,6 +149,16 @@ void kw_job_free_pieces(struct kw_job *job);
 
 /* Finds the leaves of the job's request. */
 int kw_leaves_new(struct kw_job *job);
+
+/* One leaf: the request itself. */
+static inline void kw_leaves_whole(struct kw_job *job)
+{
+	job->leaves = job->few;
+	job->leaf_count = 1;
+	memset(job->leaves, 0, sizeof(*job->leaves));
+	job->leaves->piece = -1;
+}
+
 void kw_leaves_free(struct kw_job *job);
 
 /* The key of a leaf: topic, group, ...; of a request that stays whole, its own. */

@@ -394,18 +394,25 @@ int kw_leaders_find(struct kwire_client *client, struct kw_leader_query *queries
 	return 0;
 }
 
+int kw_leader_check(const char *topic, int32_t partition, struct kwire_error *error)
+{
+	if (topic == NULL || topic[0] == '\0' || strlen(topic) > 249)
+		return kw_fail(error, KWIRE_EINVAL, "a topic's name has 1 to 249 characters");
+	if (partition < 0)
+		return kw_fail(error, KWIRE_EINVAL, "partition %d", (int)partition);
+	return 0;
+}
+
 int kw_leader_find(struct kwire_client *client, const char *topic, int32_t partition, bool create,
 		   int64_t deadline_ms, struct kw_leader *leader, struct kwire_error *error)
 {
 	struct kw_leaders *leaders = &client->leaders;
 	struct kw_leader_query query = {.partition = partition, .broker_id = -1};
 	const struct partition *entry;
-	int result;
+	int result = kw_leader_check(topic, partition, error);
 
-	if (topic == NULL || topic[0] == '\0' || strlen(topic) > 249)
-		return kw_fail(error, KWIRE_EINVAL, "a topic's name has 1 to 249 characters");
-	if (partition < 0)
-		return kw_fail(error, KWIRE_EINVAL, "partition %d", (int)partition);
+	if (result != 0)
+		return result;
 	query.topic = kwire_string(topic);
 	result = kw_leaders_find(client, &query, 1, create, deadline_ms, error);
 	if (result != 0)

@@ -87,6 +87,9 @@ struct kw_leader {
 	int32_t preferred_replica; /* -1: none just now */
 };
 
+/* KWIRE_EINVAL: what can be no topic, or no partition. */
+int kw_leader_check(const char *topic, int32_t partition, struct kwire_error *error);
+
 /* One leader; KWIRE_EKAFKA: no such topic or partition, or no leader just now. */
 int kw_leader_find(struct kwire_client *client, const char *topic, int32_t partition, bool create,
 		   int64_t deadline_ms, struct kw_leader *leader, struct kwire_error *error);

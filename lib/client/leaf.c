@@ -50,15 +50,10 @@ int kw_leaves_new(struct kw_job *job)
 	const size_t few = sizeof(job->few) / sizeof(*job->few);
 	int64_t count = job->options.target_key == NULL && job->route != NULL ? walk(job, NULL) : 0;
 
-	job->leaves = job->few;
+	kw_leaves_whole(job);
+	if (count == 0)
+		return 0; /* nothing to divide */
 	job->leaf_count = (int32_t)count;
-	if (count == 0) {
-		/* Nothing to divide: the request itself. */
-		memset(job->leaves, 0, sizeof(*job->leaves));
-		job->leaves->piece = -1;
-		job->leaf_count = 1;
-		return 0;
-	}
 	if (count > INT32_MAX)
 		return kw_fail(&job->error, KWIRE_EINVAL, "too many partitions in one request");
 	if ((uint64_t)count > few)

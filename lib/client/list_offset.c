@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Offsets of a partition: kwire_list_offset() and
- * kwire_offset_for_leader_epoch().  Each asks the leader, and once more with
- * fresh metadata where the answer shows that somebody else leads.
+ * kwire_offset_for_leader_epoch(), routed calls with one partition in them.
  */
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include <kwire/api/offset_for_leader_epoch.h>
 #include <kwire/fetch.h>
 
-#include "../base/clock.h"
 #include "../base/error.h"
 #include "client.h"
 
@@ -45,40 +43,26 @@ static int missing(const struct question *question, struct kwire_error *error)
 static int ask_leader(struct kwire_client *client, struct question *question,
 		      const struct kwire_send_options *given, struct kwire_error *error)
 {
-	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
-	struct kw_leader leader;
-	int64_t deadline_ms;
+	struct kwire_send_options options;
 	int16_t code = 0;
 	int result;
 
 	if (client == NULL)
 		return kw_fail(error, KWIRE_EINVAL, "no client given");
-	if (given != NULL)
-		options = *given;
+	result = kw_leader_check(question->topic, question->partition, error);
+	if (result == 0)
+		result = kw_send_options_read(given, &options, error);
+	if (result != 0)
+		return result;
 	if ((options.flags & KWIRE_ONE_WAY) != 0)
 		return kw_fail(error, KWIRE_EINVAL, "an offset is an answer: not one way");
-	deadline_ms = kw_deadline(
-		kw_now_ms(), options.timeout_ms >= 0 ? options.timeout_ms
-						     : client->config->settings.request_timeout_ms);
+	if (options.timeout_ms < 0)
+		options.timeout_ms = client->config->settings.request_timeout_ms;
 	if (options.min_version < question->min_version)
 		options.min_version = question->min_version;
-	for (int tries = 0; tries < 2; tries++) {
-		result = kw_leader_find(client, question->topic, question->partition, false,
-					deadline_ms, &leader, error);
-		if (result != 0)
-			return result;
-		options.timeout_ms = kw_remaining(deadline_ms, kw_now_ms());
-		options.broker_id = given != NULL && given->broker_id >= 0 ? given->broker_id
-									   : leader.broker_id;
-		code = 0;
-		result = question->ask(question, client, &options, &code, error);
-		if (result != 0 || (code != 0 && kwire_kafka_error(code).refresh_metadata))
-			kw_leader_forget(client, question->topic);
-		if (result != 0 || code == 0)
-			return result;
-		if (!kwire_kafka_error(code).refresh_metadata)
-			break;
-	}
+	result = question->ask(question, client, &options, &code, error);
+	if (result != 0 || code == 0)
+		return result;
 	return kw_leader_fail(error, question->topic, question->partition, code);
 }
 

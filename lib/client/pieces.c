@@ -118,6 +118,7 @@ static bool failed_leaf(struct kw_job *job, struct kw_leaf *leaf)
 		leaf->done = true;
 		return false;
 	}
+	leaf->maybe |= piece->error.outcome == KWIRE_MAYBE_APPLIED;
 	if (leaf->broker_id >= 0)
 		job->target->accuse(job, leaf, 0);
 	job->fresh = true;
@@ -129,6 +130,7 @@ static bool answered_leaf(struct kw_job *job, struct kw_leaf *leaf)
 {
 	int16_t code = kw_leaf_code(job, leaf);
 	enum kw_verdict verdict = KW_ANSWER;
+	enum kw_repeat repeat = KW_REPEAT_SAFE;
 
 	if (code != 0 && job->target->judge != NULL)
 		verdict = job->target->judge(code);
@@ -140,9 +142,11 @@ static bool answered_leaf(struct kw_job *job, struct kw_leaf *leaf)
 		job->target->accuse(job, leaf, code);
 	else if (job->pause_ms < 0)
 		job->pause_ms = 0;
-	leaf->done = (verdict == KW_STALE && leaf->again) ||
-		     (job->target->undone != NULL && !job->target->undone(job, leaf, code));
+	if (job->target->repeat != NULL)
+		repeat = job->target->repeat(job, leaf, code);
+	leaf->done = (verdict == KW_STALE && leaf->again) || repeat == KW_REPEAT_NEVER;
 	leaf->again = true;
+	leaf->maybe |= repeat == KW_REPEAT_RECOGNISED;
 	return !leaf->done;
 }
 
@@ -201,7 +205,8 @@ static int run(struct kw_job *job)
 		int result = job->target->find(job);
 
 		/* Nobody to send it to just now: what was refused before, was answered. */
-		if (result == KWIRE_EKAFKA && job->error.retriable) {
+		if ((result == KWIRE_EKAFKA && job->error.retriable) ||
+		    (result != 0 && kw_job_waits(job))) {
 			if (!kw_job_pause(job))
 				return job->piece_count > 0 ? 0 : result;
 			continue;
@@ -261,9 +266,37 @@ static void count_leaves(struct kw_job *job)
 {
 	for (int32_t i = 0; i < job->piece_count; i++)
 		job->pieces[i].leaves = 0;
-	for (int32_t i = 0; i < job->leaf_count; i++)
-		if (job->leaves[i].piece >= 0)
-			job->pieces[job->leaves[i].piece].leaves++;
+	for (int32_t i = 0; i < job->leaf_count; i++) {
+		const struct kw_leaf *leaf = &job->leaves[i];
+		struct kw_piece *piece;
+
+		if (leaf->piece < 0)
+			continue;
+		piece = &job->pieces[leaf->piece];
+		piece->leaves++;
+		if (leaf->maybe && piece->error.result != 0 &&
+		    piece->error.outcome == KWIRE_NOT_SENT)
+			piece->error.outcome = KWIRE_MAYBE_APPLIED;
+	}
+}
+
+/* A broker that leaves out what it was asked for broke the protocol. */
+static void judge_gaps(struct kw_job *job)
+{
+	for (int32_t i = 0; i < job->leaf_count; i++) {
+		const struct kw_leaf *leaf = &job->leaves[i];
+		struct kw_piece *piece;
+
+		if (leaf->piece < 0 || leaf->item == NULL || leaf->answer != NULL || job->single)
+			continue;
+		piece = &job->pieces[leaf->piece];
+		if (piece->response == NULL || piece->error.result != 0)
+			continue;
+		kw_fail_in(&piece->error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
+			   "broker %d left out of its answer to %s what it was asked for",
+			   (int)piece->reached_id, job->api->name);
+		piece->error.outcome = KWIRE_ANSWERED;
+	}
 }
 
 /* The result of the whole: what was answered, and the first failure. */
@@ -275,6 +308,8 @@ static int conclude(struct kw_job *job)
 
 	count_leaves(job);
 	judge_refusals(job);
+	if (job->piece_count > 1)
+		judge_gaps(job);
 	for (int32_t i = 0; i < job->piece_count; i++) {
 		const struct kw_piece *piece = &job->pieces[i];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Producing one prepared batch: kwire_produce_batch().  Repeats by itself only
- * what cannot have been written; see nothing_written().
+ * Producing one prepared batch: kwire_produce_batch(), a routed call with one
+ * partition in it; to_produce.c decides what is repeated.  Here is repeated
+ * only what a topic needs that was created anew: another id.
  */
 #include <string.h>
 
@@ -20,7 +21,6 @@
 
 enum {
 	UNKNOWN_TOPIC_OR_PARTITION = 3,
-	NOT_LEADER_OR_FOLLOWER = 6,
 	UNKNOWN_TOPIC_ID = 100,
 	INCONSISTENT_TOPIC_ID = 103,
 };
@@ -41,27 +41,11 @@ static int check(struct kwire_bytes batch, const struct kwire_produce_options *o
 	return 0;
 }
 
-/*
- * Whether an answer with this code proves that the batch is not in the log.  A
- * leader that steps down while it waits for its replicas says
- * NOT_LEADER_OR_FOLLOWER of a batch that its successor may well have; but that
- * successor recognises a repeat by producer id and sequence.
- */
-static bool nothing_written(int16_t code, int16_t acks, struct kwire_bytes batch)
+/* Whether what was known of the topic's id, or that there is none, may be out of date. */
+static bool stale(int16_t code, const struct kwire_error *cause)
 {
-	bool sequenced = (int64_t)kw_load_be64(batch.data + KW_BATCH_PRODUCER_ID) >= 0 &&
-			 (int32_t)kw_load_be32(batch.data + KW_BATCH_SEQUENCE) >= 0;
-
-	switch (code) {
-	case UNKNOWN_TOPIC_OR_PARTITION:
-	case UNKNOWN_TOPIC_ID:
-	case INCONSISTENT_TOPIC_ID:
-		return true;
-	case NOT_LEADER_OR_FOLLOWER:
-		return acks == 1 || sequenced;
-	default:
-		return false;
-	}
+	return code == UNKNOWN_TOPIC_ID || code == INCONSISTENT_TOPIC_ID ||
+	       (code == UNKNOWN_TOPIC_OR_PARTITION && cause->outcome == KWIRE_NOT_SENT);
 }
 
 static int read_answer(const struct kwire_produce_response *response, const char *topic,
@@ -125,7 +109,6 @@ static int produce_once(struct kwire_client *client, const char *topic, int32_t 
 	request.timeout_ms = options->ack_timeout_ms;
 	request.topic_data.items = &entry;
 	request.topic_data.count = 1;
-	send.broker_id = leader.broker_id;
 	send.timeout_ms = kw_remaining(deadline_ms, kw_now_ms());
 	send.flags = options->flags | (options->acks == 0 ? (unsigned)KWIRE_ONE_WAY : 0);
 	if (kwire_uuid_is_zero(leader.topic_id))
@@ -153,7 +136,6 @@ int kwire_produce_batch(struct kwire_client *client, const char *topic, int32_t 
 	struct kwire_produced outcome = {-1, -1, -1};
 	struct kwire_error cause = kw_no_error();
 	int64_t timeout_ms, deadline_ms;
-	bool maybe = false; /* a try that was answered may be in the log all the same */
 	int16_t code = 0;
 	int result;
 
@@ -172,19 +154,12 @@ int kwire_produce_batch(struct kwire_client *client, const char *topic, int32_t 
 		code = 0;
 		result = produce_once(client, topic, partition, batch, options, deadline_ms,
 				      &outcome, &code, &cause);
-		if (code == 0)
+		if (code == 0 || !stale(code, &cause))
 			break;
-		if (kwire_kafka_error(code).refresh_metadata)
-			kw_leader_forget(client, topic);
-		if (!nothing_written(code, options->acks, batch))
-			break;
-		maybe = maybe || (code == NOT_LEADER_OR_FOLLOWER && options->acks == -1);
+		kw_leader_forget(client, topic);
 	}
-	if (result != 0) {
-		if (maybe && cause.outcome == KWIRE_NOT_SENT)
-			cause.outcome = KWIRE_MAYBE_APPLIED;
+	if (result != 0)
 		return kw_error_copy(error, &cause);
-	}
 	if (produced != NULL)
 		*produced = outcome;
 	return 0;

@@ -55,6 +55,15 @@ static void bound_version(const struct kwire_api *api, const void *request,
 		return;
 	if (options->max_version < 0 && route->most >= 0)
 		options->max_version = route->most;
+	/* The form of old versions, for one item alone. */
+	if (route->single != NULL) {
+		struct kwire_string key;
+
+		memcpy(&key, (const char *)request + route->request.key, sizeof(key));
+		if (key.size > 0 &&
+		    (options->max_version < 0 || options->max_version >= route->single->before))
+			options->max_version = (int16_t)(route->single->before - 1);
+	}
 	if (route->by_id == INT16_MAX || route->by_id <= api->min_version)
 		return;
 	item = kw_items_at(request, &route->request.items, &items);
@@ -101,6 +110,9 @@ int kw_job_send(struct kw_job *job, int32_t broker_id, const void *request, void
 		 job->leaves[0].item != NULL && options.min_version < job->route->single->before)
 		options.min_version = job->route->single->before;
 	kw_operation_send(&operation, job->client, job->api, request, &options, job->started_ms);
+	/* Who was looked up may be replaced: waiting is the job's, which looks up again. */
+	if (broker_id >= 0 && job->options.broker_id < 0)
+		operation.wait = false;
 	operation.attempt = call != NULL ? kw_attempt_start : kw_attempt_send;
 	operation.response = response;
 	operation.call = call;
@@ -159,9 +171,16 @@ bool kw_job_may_repeat(const struct kw_job *job, const struct kw_leaf *leaf,
 	}
 	if (error->outcome == KWIRE_NOT_SENT)
 		return true;
-	if (job->target->undone != NULL)
-		return job->target->undone(job, leaf, 0);
+	if (job->target->repeat != NULL)
+		return job->target->repeat(job, leaf, 0) != KW_REPEAT_NEVER;
 	return job->route != NULL && (job->route->flags & KW_ROUTE_REPEAT) != 0;
+}
+
+bool kw_job_waits(const struct kw_job *job)
+{
+	return (job->client->config->settings.failure_wait ||
+		(job->options.flags & KWIRE_WAIT) != 0) &&
+	       job->error.retriable;
 }
 
 bool kw_job_pause(struct kw_job *job)
@@ -249,15 +268,13 @@ int kw_route_whole(struct kw_job *job)
 	void *response = NULL;
 	int result;
 
-	memset(leaf, 0, sizeof(*leaf));
-	job->leaves = leaf;
-	job->leaf_count = 1;
+	kw_leaves_whole(job);
 	for (;;) {
 		bool repeat;
 
 		leaf->broker_id = -1;
 		result = job->target->find(job);
-		if (result != 0 && job->error.result != KWIRE_EKAFKA)
+		if (result != 0 && job->error.result != KWIRE_EKAFKA && !kw_job_waits(job))
 			break;
 		if (result == 0)
 			result = kw_job_send(job, leaf->broker_id, job->request, &response, NULL,
@@ -273,8 +290,10 @@ int kw_route_whole(struct kw_job *job)
 			/* A look-up that found nobody, or one who is not there. */
 			repeat = job->error.result == KWIRE_EKAFKA
 					 ? job->error.retriable
-					 : leaf->broker_id >= 0 &&
-						   kw_job_may_repeat(job, leaf, &job->error);
+					 : kw_job_waits(job) ||
+						   (leaf->broker_id >= 0 &&
+						    kw_job_may_repeat(job, leaf, &job->error));
+			leaf->maybe |= job->error.outcome == KWIRE_MAYBE_APPLIED;
 			if (!repeat)
 				break;
 			job->target->accuse(job, leaf, 0);
@@ -283,6 +302,8 @@ int kw_route_whole(struct kw_job *job)
 		if (!kw_job_pause(job))
 			break;
 	}
+	if (leaf->maybe && job->error.outcome == KWIRE_NOT_SENT)
+		job->error.outcome = KWIRE_MAYBE_APPLIED;
 	/* A refusal that was still being repeated is an answer after all. */
 	return job->response != NULL ? 0 : job->error.result;
 }

@@ -108,9 +108,7 @@ static int send_whole(struct kw_job *job)
 			 : job->target->send(job);
 	job->pieces = piece;
 	job->piece_count = 1;
-	job->leaves = job->few;
-	job->leaf_count = 1;
-	memset(job->leaves, 0, sizeof(*job->leaves));
+	kw_leaves_whole(job);
 	piece->leaves = piece->sent = 1;
 	piece->request = job->request;
 	piece->reached_id = job->reached_id;

@@ -20,7 +20,12 @@ static int find(struct kw_job *job, int32_t *broker_id)
 	*broker_id = -1;
 	if (target->find == NULL)
 		return target == &kwire_to_any ? 0 : target->send(job);
-	result = target->open != NULL ? target->open(job) : kw_leaves_new(job);
+	if (target->open != NULL)
+		result = target->open(job);
+	else if (target->divides)
+		result = kw_leaves_new(job);
+	else
+		kw_leaves_whole(job);
 	if (result == 0)
 		result = target->find(job);
 	if (result == 0)

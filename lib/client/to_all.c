@@ -124,6 +124,12 @@ static int make_leaves(struct kw_job *job)
 	struct kwire_broker_info *brokers;
 	int count, result = 0;
 
+	if (!job->sharded && (job->route == NULL || job->route->response.items.array == KW_NONE))
+		return kw_fail(&job->error, KWIRE_EINVAL,
+			       "answers of several brokers to %s cannot be put together: see "
+			       "kwire_send_sharded()",
+			       job->api->name);
+
 	if (kw_metadata_updated_ms(&job->client->metadata) < 0 || kw_metadata_aged(job->client))
 		result = kw_metadata_refresh(job->client, job->deadline_ms, &job->error);
 	if (result != 0 && kw_pool_list(&job->client->pool, NULL, 0) == 0) {

@@ -20,7 +20,8 @@ static char *write_share_key(const struct kw_job *job, const struct kw_leaf *lea
 	struct kwire_string group = {NULL, 0};
 	char id[23];
 
-	memcpy(&group, (const char *)job->request + job->route->request.key, sizeof(group));
+	if (job->route->request.key != KW_NONE)
+		memcpy(&group, (const char *)job->request + job->route->request.key, sizeof(group));
 	kwire_uuid_format(kw_leaf_topic_id(job, leaf), id);
 	if (group.size > 0)
 		memcpy(to, group.data, (size_t)group.size);
@@ -32,14 +33,16 @@ static size_t share_key_size(const struct kw_job *job)
 {
 	struct kwire_string group = {NULL, 0};
 
-	memcpy(&group, (const char *)job->request + job->route->request.key, sizeof(group));
+	if (job->route->request.key != KW_NONE)
+		memcpy(&group, (const char *)job->request + job->route->request.key, sizeof(group));
 	return (size_t)(group.size > 0 ? group.size : 0) + SHARE_KEY_EXTRA;
 }
 
 static int find(struct kw_job *job, enum kw_coordinator_type type)
 {
 	const int32_t only = kw_job_only_broker(job);
-	const size_t key_size = type == KW_COORDINATOR_SHARE ? share_key_size(job) : 0;
+	const bool share = type == KW_COORDINATOR_SHARE && job->leaves[0].item != NULL;
+	const size_t key_size = share ? share_key_size(job) : 0;
 	struct kw_coordinator_query *queries;
 	int32_t count = 0;
 	char *keys;
@@ -65,7 +68,7 @@ static int find(struct kw_job *job, enum kw_coordinator_type type)
 		memset(query, 0, sizeof(*query));
 		query->broker_id = -1;
 		query->key = kw_leaf_key(job, leaf);
-		if (type == KW_COORDINATOR_SHARE && leaf->item != NULL) {
+		if (share) {
 			end = write_share_key(job, leaf, keys);
 			query->key = kwire_string_of(keys, (size_t)(end - keys));
 			keys = end;

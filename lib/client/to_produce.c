@@ -29,7 +29,7 @@ static bool sequenced(struct kwire_bytes batch)
  * down while it waits for its replicas says NOT_LEADER_OR_FOLLOWER of a batch
  * that its successor may well have.  `code` 0: no answer came.
  */
-static bool undone(const struct kw_job *job, const struct kw_leaf *leaf, int16_t code)
+static enum kw_repeat repeat(const struct kw_job *job, const struct kw_leaf *leaf, int16_t code)
 {
 	struct kwire_bytes batch = {NULL, 0};
 	int16_t acks = -1;
@@ -38,9 +38,9 @@ static bool undone(const struct kw_job *job, const struct kw_leaf *leaf, int16_t
 		memcpy(&acks, (const char *)job->request + job->route->acks, sizeof(acks));
 	if (leaf->part != NULL && job->route->records != KW_NONE)
 		memcpy(&batch, leaf->part + job->route->records, sizeof(batch));
-	if (code == 0)
-		return sequenced(batch);
-	return code != NOT_LEADER_OR_FOLLOWER || acks == 1 || sequenced(batch);
+	if (code != 0 && (code != NOT_LEADER_OR_FOLLOWER || acks == 1))
+		return KW_REPEAT_SAFE;
+	return sequenced(batch) ? KW_REPEAT_RECOGNISED : KW_REPEAT_NEVER;
 }
 
 const struct kwire_target kwire_to_produce = {
@@ -49,5 +49,5 @@ const struct kwire_target kwire_to_produce = {
 	.find = kw_find_leaders,
 	.judge = kw_judge_leader,
 	.accuse = kw_accuse_leader,
-	.undone = undone,
+	.repeat = repeat,
 };

@@ -71,6 +71,28 @@ static void metadata_shows_brokers_and_topics(void **state)
 	json_decref(answer);
 }
 
+static void a_call_finds_its_brokers_and_says_which(void **state)
+{
+	json_t *answer;
+
+	(void)state;
+	assert_int_equal(RUN("call", "ListGroups", "{}", "-b", servers(), "--show-route"), 0);
+	assert_non_null(strstr(err, "broker 1: answered"));
+	assert_non_null(strstr(err, "broker 2: answered"));
+	assert_non_null(strstr(err, "broker 3: answered"));
+	assert_int_equal(RUN("call", "DescribeGroups", "{\"groups\":[\"a\",\"b\",\"c\",\"d\"]}",
+			     "-b", servers()),
+			 0);
+	assert_string_equal(err, "");
+	answer = parse();
+	assert_int_equal(json_array_size(json_object_get(answer, "groups")), 4);
+	json_decref(answer);
+	assert_int_equal(
+		RUN("call", "ListGroups", "{}", "-b", servers(), "--show-route", "--broker", "2"),
+		0);
+	assert_string_equal(err, "broker 2: answered\n");
+}
+
 static void a_topic_that_is_not_there_is_a_failure(void **state)
 {
 	(void)state;
@@ -305,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metadata_shows_brokers_and_topics),
+		cmocka_unit_test(a_call_finds_its_brokers_and_says_which),
 		cmocka_unit_test(a_topic_that_is_not_there_is_a_failure),
 		cmocka_unit_test(versions_has_a_table_of_each_broker),
 		cmocka_unit_test(brokers_that_differ_get_tables_of_their_own),

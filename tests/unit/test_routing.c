@@ -30,8 +30,11 @@
 #include <kwire/mock.h>
 #include <kwire/records.h>
 
+#include "../support/counting.h"
+
 enum {
 	PRODUCE = 0,
+	FETCH = 1,
 	LIST_OFFSETS = 2,
 	METADATA = 3,
 	OFFSET_COMMIT = 8,
@@ -560,6 +563,141 @@ static void groups_are_listed_over_all_brokers_once(void **state)
 	free(groups);
 }
 
+/* --- lanes -------------------------------------------------------------- */
+
+static struct kwire_call *poll_for_five_seconds(struct bench *bench)
+{
+	struct kwire_fetch_request_topic_partition partition =
+		KWIRE_FETCH_REQUEST_TOPIC_PARTITION_INIT;
+	struct kwire_fetch_request_topic topic = KWIRE_FETCH_REQUEST_TOPIC_INIT;
+	struct kwire_fetch_request request = KWIRE_FETCH_REQUEST_INIT;
+	struct kwire_mock_match match = kwire_mock_on(FETCH);
+	struct kwire_call *call = NULL;
+
+	partition.partition_max_bytes = 1000;
+	topic.topic = KWIRE_STRING("orders");
+	topic.partitions.items = &partition;
+	topic.partitions.count = 1;
+	request.max_wait_ms = 5000;
+	request.min_bytes = 1;
+	request.topics.items = &topic;
+	request.topics.count = 1;
+	must(kwire_start(bench->client, &kwire_fetch_api, &request, NULL, &call, &bench->error),
+	     &bench->error);
+	must(kwire_mock_wait(bench->mock, &match, 1, 30000, &bench->error), &bench->error);
+	return call;
+}
+
+static int ask_the_leader(struct bench *bench, int64_t timeout_ms)
+{
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
+	struct kwire_metadata_response *response = NULL;
+	int result;
+
+	options.target = KWIRE_TO_LEADER;
+	options.target_key = "orders";
+	options.target_partition = 0;
+	options.timeout_ms = timeout_ms;
+	result = kwire_send_metadata_with(bench->client, &request, &response, &options,
+					  &bench->error);
+	kwire_response_free(response);
+	return result;
+}
+
+static void open_for_lanes(struct bench *bench)
+{
+	struct kwire_mock_options options = KWIRE_MOCK_OPTIONS_INIT;
+
+	options.flags = KWIRE_MOCK_MANUAL_TIME;
+	assert_int_equal(kwire_mock_open(&options, &bench->mock, &bench->error), 0);
+	kwire_config_set(bench->config, "bootstrap.servers", kwire_mock_bootstrap(bench->mock),
+			 NULL);
+	must(kwire_client_open(bench->config, &bench->client, &bench->error), &bench->error);
+	must(kwire_mock_create_topic(bench->mock, "orders", 1, &bench->error), &bench->error);
+	must(kwire_client_refresh(bench->client, -1, &bench->error), &bench->error);
+}
+
+static void a_long_poll_keeps_nobody_waiting(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_call *call;
+
+	open_for_lanes(bench);
+	call = poll_for_five_seconds(bench);
+	/* The cluster's time stands still: whoever is behind the poll waits for ever. */
+	must(ask_the_leader(bench, 30000), &bench->error);
+	assert_int_equal(kwire_mock_now(bench->mock), 0);
+	assert_false(kwire_call_done(call));
+	kwire_mock_advance(bench->mock, 5000);
+	must(kwire_call_wait(call, -1, NULL, &bench->error), &bench->error);
+	kwire_call_free(call);
+}
+
+static void on_one_connection_it_does_and_is_named(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_call *call;
+
+	kwire_config_set(bench->config, "connections.max.per.broker", "1", NULL);
+	open_for_lanes(bench);
+	call = poll_for_five_seconds(bench);
+	assert_int_equal(ask_the_leader(bench, 200), KWIRE_ETIMEDOUT);
+	assert_non_null(strstr(bench->error.message, "Fetch"));
+	kwire_mock_advance(bench->mock, 5000);
+	must(kwire_call_wait(call, -1, NULL, &bench->error), &bench->error);
+	kwire_call_free(call);
+}
+
+/* --- memory ------------------------------------------------------------- */
+
+static void memory_may_be_short_anywhere(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_list_offsets_response *response = NULL;
+	struct counting counting;
+	struct groups *groups;
+	struct many *many;
+	long n = 0;
+	int result;
+
+	counting_init(&counting);
+	kwire_config_free(bench->config);
+	bench->config = kwire_config_new_with(&counting.allocator);
+	open_cluster(bench, 3);
+	many = ask_for_many(bench);
+	groups = commit_groups(bench);
+	check_groups(bench, groups);
+	do {
+		kwire_client_close(bench->client);
+		bench->client = NULL;
+		must(kwire_client_open(bench->config, &bench->client, &bench->error),
+		     &bench->error);
+		must(kwire_client_refresh(bench->client, -1, &bench->error), &bench->error);
+		counting.fail_at = counting.calls + ++n;
+		result = kwire_send_list_offsets(bench->client, &many->request, &response,
+						 &bench->error);
+		if (result != 0 && result != KWIRE_ENOMEM && result != KWIRE_EPARTIAL &&
+		    result != KWIRE_EDISCONNECTED && result != KWIRE_ECONNECT)
+			fail_msg("allocation %ld: %s", n, bench->error.message);
+		if (result == 0)
+			check_many(many, response);
+		if (result == 0 || result == KWIRE_EPARTIAL)
+			kwire_response_free(response);
+		response = NULL;
+		if (n > 1000)
+			fail_msg("no end of allocations");
+	} while (counting.calls >= counting.fail_at);
+	counting.fail_at = 0;
+	kwire_client_close(bench->client);
+	bench->client = NULL;
+	kwire_config_free(bench->config);
+	bench->config = NULL;
+	assert_int_equal(counting.live, 0);
+	free(groups);
+	free(many);
+}
+
 /* --- the rest ----------------------------------------------------------- */
 
 static int create_topic(struct bench *bench, const char *name)
@@ -765,6 +903,9 @@ int main(void)
 		TEST(a_producer_id_without_transaction_comes_from_any_broker),
 		TEST(a_cluster_of_one_broker_is_looked_up_once),
 		TEST(a_target_in_the_options_is_obeyed),
+		TEST(a_long_poll_keeps_nobody_waiting),
+		TEST(on_one_connection_it_does_and_is_named),
+		TEST(memory_may_be_short_anywhere),
 #undef TEST
 	};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `kwire call`: any API by name, its request as JSON, its response as JSON, in
- * Kafka's own mapping.  The version is settled with the broker first, so that
- * it is known in which version the answer is to be printed.
+ * Kafka's own mapping, sent to whom it is for.  The version is settled with one
+ * broker first, so that it is known in which the answer is to be printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +19,16 @@ enum {
 	VERSION,
 	BROKER,
 	SHOW_BYTES,
-	ONE_WAY
+	ONE_WAY,
+	SHOW_ROUTE
 };
 
 static const struct cli_option options[] = {
 	{"version", 0, "N", "the API's version (the highest that both sides have)"},
-	{"broker", 0, "ID", "asks this broker; else the first that answers"},
+	{"broker", 0, "ID", "asks this broker; else those that the request is for"},
 	{"show-bytes", 0, NULL, "prints both messages' bytes, too"},
 	{"one-way", 0, NULL, "waits for no answer (Produce with acks 0)"},
+	{"show-route", 0, NULL, "says which brokers were asked, and prints each one's answer"},
 	{NULL, 0, NULL, NULL},
 };
 
@@ -38,7 +40,7 @@ struct job {
 	void *request;
 };
 
-/* Finds out who is asked and in which version. */
+/* Finds out in which version, of the broker that was named or the first that answers. */
 static int choose(struct cli *cli, int64_t broker_id, int64_t version, struct job *job,
 		  struct kwire_error *error)
 {
@@ -106,18 +108,17 @@ static int show_bytes(const char *title, const struct kwire_api *api, bool respo
 	return result;
 }
 
-static int send_request(struct cli *cli, struct job *job, void **response,
-			struct kwire_error *error)
+static void choose_options(const struct cli *cli, const struct job *job, int64_t broker_id,
+			   struct kwire_send_options *send)
 {
-	struct kwire_send_options send = KWIRE_SEND_OPTIONS_INIT;
-
-	send.min_version = job->version;
-	send.max_version = job->version;
+	send->min_version = job->version;
+	send->max_version = job->version;
+	send->broker_id = (int32_t)broker_id;
+	send->timeout_ms = cli->timeout_ms;
 	if (job->version > job->api->latest_stable_version)
-		send.flags |= KWIRE_UNSTABLE;
+		send->flags |= KWIRE_UNSTABLE;
 	if (cli->values[ONE_WAY] != NULL)
-		send.flags |= KWIRE_ONE_WAY;
-	return kwire_broker_send(job->broker, job->api, job->request, response, &send, error);
+		send->flags |= KWIRE_ONE_WAY;
 }
 
 static int print_response(const struct job *job, const void *response, struct kwire_error *error)
@@ -132,14 +133,56 @@ static int print_response(const struct job *job, const void *response, struct kw
 	return result;
 }
 
+static int show_response(const struct cli *cli, const struct job *job, const void *response,
+			 struct kwire_error *error)
+{
+	int result = KWIRE_OK;
+	char title[96];
+
+	snprintf(title, sizeof(title), "%s response v%d", job->api->name, job->version);
+	if (response == NULL)
+		return KWIRE_OK;
+	if (cli->values[SHOW_BYTES] != NULL)
+		result = show_bytes(title, job->api, true, response, job->version, error);
+	return result == KWIRE_OK ? print_response(job, response, error) : result;
+}
+
+/* Each broker that was asked, on standard error, and its answer. */
+static int call_by_parts(const struct cli *cli, const struct job *job,
+			 const struct kwire_send_options *send, struct kwire_error *error)
+{
+	struct kwire_shards *shards = NULL;
+	int result = kwire_send_sharded(cli->client, job->api, job->request, &shards, send, error);
+
+	for (int32_t i = 0; shards != NULL && i < shards->count; i++) {
+		const struct kwire_shard *shard = &shards->items[i];
+		int printed;
+
+		if (shard->error.result != 0)
+			fprintf(stderr, "broker %d: %s\n", (int)shard->broker_id,
+				shard->error.message);
+		else if (shard->broker_id < 0)
+			fprintf(stderr, "bootstrap server: answered\n");
+		else
+			fprintf(stderr, "broker %d: answered\n", (int)shard->broker_id);
+		printed = show_response(cli, job, shard->response, error);
+		if (result == KWIRE_OK)
+			result = printed;
+	}
+	kwire_shards_free(shards);
+	return result;
+}
+
 static int call(struct cli *cli, int64_t broker, int64_t version, struct job *job,
 		struct kwire_error *error)
 {
 	const struct kwire_description *description = messages_describe(job->api, false);
 	bool bytes = cli->values[SHOW_BYTES] != NULL;
+	struct kwire_send_options send = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_error ignored;
 	void *response = NULL;
 	char title[96];
-	int result;
+	int result, shown;
 
 	if ((result = choose(cli, broker, version, job, error)) != KWIRE_OK ||
 	    (result = read_request(cli, description, job, error)) != KWIRE_OK)
@@ -148,14 +191,14 @@ static int call(struct cli *cli, int64_t broker, int64_t version, struct job *jo
 	if (bytes && (result = show_bytes(title, job->api, false, job->request, job->version,
 					  error)) != KWIRE_OK)
 		return result;
-	result = send_request(cli, job, &response, error);
-	snprintf(title, sizeof(title), "%s response v%d", job->api->name, job->version);
-	if (result == KWIRE_OK && bytes && response != NULL)
-		result = show_bytes(title, job->api, true, response, job->version, error);
-	if (result == KWIRE_OK && response != NULL)
-		result = print_response(job, response, error);
+	choose_options(cli, job, broker, &send);
+	if (cli->values[SHOW_ROUTE] != NULL)
+		return call_by_parts(cli, job, &send, error);
+	result = kwire_send(cli->client, job->api, job->request, &response, &send, error);
+	/* What some brokers answered is shown, even where others failed. */
+	shown = show_response(cli, job, response, result == KWIRE_OK ? error : &ignored);
 	kwire_response_free(response);
-	return result;
+	return result != KWIRE_OK ? result : shown;
 }
 
 static int run(struct cli *cli)
