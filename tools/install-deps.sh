@@ -10,6 +10,7 @@
 #   clang     the clang compiler with its sanitizers and libFuzzer
 #   java      a JDK, Maven and what real clusters are tested with: openssl, kcat, Kerberos
 #   coverage  lcov
+#   bench     librdkafka to measure beside, valgrind to count instructions, gnuplot for pictures
 #   cross-arm64, cross-armhf, cross-i386, cross-s390x
 #             compiler, libraries and qemu of one cross build
 #
@@ -76,6 +77,11 @@ group_java() {
   PATH=$PATH:/usr/sbin:/sbin command_of krb5kdc krb5-kdc krb5-admin-server
   command_of kinit krb5-user
 }
+group_bench() {
+  header 1 librdkafka/rdkafka.h librdkafka-dev
+  command_of valgrind valgrind
+  command_of gnuplot gnuplot-nox
+}
 group_coverage() {
   command_of lcov lcov
 }
@@ -94,6 +100,7 @@ for group; do
   lint) group_lint ;;
   java) group_java ;;
   coverage) group_coverage ;;
+  bench) group_bench ;;
   cross-arm64) cross arm64 gcc-aarch64-linux-gnu ;;
   cross-armhf) cross armhf gcc-arm-linux-gnueabihf ;;
   cross-i386) cross i386 gcc-i686-linux-gnu ;;

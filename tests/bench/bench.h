@@ -84,7 +84,11 @@ struct bench_server {
 	int port;
 };
 struct bench_server bench_server_start(enum bench_pinning pinning);
+struct bench_server bench_server_start_tls(enum bench_pinning pinning);
 void bench_server_stop(struct bench_server *server);
+
+/* A listening socket on loopback, and its port. */
+int bench_listen(int *port);
 
 /* The question of the `call` rows: a Metadata request and its answer, as frames. */
 #define BENCH_METADATA_VERSION 12
@@ -94,10 +98,24 @@ const uint8_t *bench_question(void);
 
 /* The parts of the benchmark; each adds its rows. */
 void bench_calls(void);
+void bench_tls(void);
 void bench_counts(void);
 void bench_codec(void);
-void bench_connect(void);
-void bench_growth(void);
 void bench_records(void);
+void bench_streams(void);
+void bench_connect(void);
+void bench_idle(void);
+void bench_growth(void);
+void bench_topology(void);
+void bench_mock(void);
+void bench_embedded(void);
+
+/*
+ * Instructions that `calls` more calls of `work` take, by callgrind, each; 0
+ * where valgrind is not installed.  The program runs itself twice, as `bench
+ * --counted WORK PORT SIZE CALLS`, against the server at `port`.
+ */
+double bench_instructions(const char *work, int port, int size, int calls);
+int bench_counted(char **arguments);
 
 #endif

@@ -20,6 +20,7 @@
 #include <kwire/kwire.h>
 
 #include "calls.h"
+#include "tls.h"
 
 enum {
 	MAX_DEPTH = 1024,
@@ -41,22 +42,40 @@ void bench_ask(struct bench_question *question)
 	question->options.max_version = BENCH_METADATA_VERSION;
 }
 
-struct kwire_connection *bench_open(const struct bench_server *server)
+struct kwire_connection *bench_open_with(const struct bench_server *server,
+					 const char *const *properties)
 {
 	struct kwire_config *config = kwire_config_new();
 	struct kwire_connection *connection = NULL;
 	struct kwire_error error;
 
 	if (kwire_config_set(config, "client.id", BENCH_CLIENT_ID, &error) != 0 ||
-	    kwire_config_set(config, "max.in.flight", "1000000", &error) != 0 ||
-	    kwire_connection_open(config, "127.0.0.1", server->port, 5000, &connection, &error) !=
-		    0)
+	    kwire_config_set(config, "max.in.flight", "1000000", &error) != 0)
+		bench_die("%s", error.message);
+	for (; properties != NULL && *properties != NULL; properties += 2)
+		if (kwire_config_set(config, properties[0], properties[1], &error) != 0)
+			bench_die("%s", error.message);
+	if (kwire_connection_open(config, "127.0.0.1", server->port, 5000, &connection, &error) !=
+	    0)
 		bench_die("%s", error.message);
 	kwire_config_free(config);
 	return connection;
 }
 
-static void call_once(struct kwire_connection *connection, const struct bench_question *question)
+struct kwire_connection *bench_open(const struct bench_server *server)
+{
+	return bench_open_with(server, NULL);
+}
+
+const char *const *bench_tls_properties(void)
+{
+	static const char *properties[] = {"security.protocol", "SSL", "ssl.ca.pem", NULL, NULL};
+
+	properties[3] = bench_tls_ca();
+	return properties;
+}
+
+void bench_call_once(struct kwire_connection *connection, const struct bench_question *question)
 {
 	struct kwire_metadata_response *response = NULL;
 	struct kwire_error error;
@@ -76,13 +95,13 @@ struct kwire_side {
 	int depth;
 };
 
-double bench_kwire_calls(void *context, int count)
+static double kwire_calls(void *context, int count)
 {
 	struct kwire_side *side = context;
 	double start = bench_now();
 
 	for (int i = 0; i < count; i++)
-		call_once(side->connection, &side->question);
+		bench_call_once(side->connection, &side->question);
 	return bench_now() - start;
 }
 
@@ -99,10 +118,39 @@ int bench_raw_open(const struct bench_server *server)
 	return fd;
 }
 
-static void receive(int fd, uint8_t *buffer, size_t capacity, size_t size)
+/* A socket, with mbedTLS on it or without. */
+struct raw {
+	int fd;
+	struct bench_tls *tls;
+};
+
+static struct raw raw_open(const struct bench_server *server, bool tls)
+{
+	struct raw raw = {bench_raw_open(server), NULL};
+
+	if (tls)
+		raw.tls = bench_tls_connect(raw.fd);
+	return raw;
+}
+
+static void raw_close(struct raw *raw)
+{
+	bench_tls_free(raw->tls);
+	close(raw->fd);
+}
+
+static ssize_t raw_send(const struct raw *raw, const void *data, size_t size)
+{
+	return raw->tls != NULL ? bench_tls_send(raw->tls, data, size)
+				: send(raw->fd, data, size, MSG_NOSIGNAL);
+}
+
+static void receive(const struct raw *raw, uint8_t *buffer, size_t capacity, size_t size)
 {
 	while (size > 0) {
-		ssize_t n = recv(fd, buffer, size < capacity ? size : capacity, 0);
+		size_t room = size < capacity ? size : capacity;
+		ssize_t n = raw->tls != NULL ? bench_tls_recv(raw->tls, buffer, room)
+					     : recv(raw->fd, buffer, room, 0);
 
 		if (n <= 0 && !(n < 0 && errno == EINTR))
 			bench_die("the server hung up");
@@ -111,16 +159,15 @@ static void receive(int fd, uint8_t *buffer, size_t capacity, size_t size)
 	}
 }
 
-static void raw_once(int fd, uint8_t *buffer)
+static void raw_once(const struct raw *raw, uint8_t *buffer)
 {
-	if (send(fd, bench_question(), bench_question_size, MSG_NOSIGNAL) !=
-	    (ssize_t)bench_question_size)
+	if (raw_send(raw, bench_question(), bench_question_size) != (ssize_t)bench_question_size)
 		bench_die("the server takes nothing");
-	receive(fd, buffer, 4096, bench_answer_size);
+	receive(raw, buffer, 4096, bench_answer_size);
 }
 
 struct raw_side {
-	int fd;
+	struct raw raw;
 	int depth;
 	uint8_t questions[MAX_DEPTH * 64];
 };
@@ -132,7 +179,7 @@ static double raw_calls(void *context, int count)
 	double start = bench_now();
 
 	for (int i = 0; i < count; i++)
-		raw_once(side->fd, buffer);
+		raw_once(&side->raw, buffer);
 	return bench_now() - start;
 }
 
@@ -174,9 +221,10 @@ static double raw_pipelined(void *context, int count)
 	for (int done = 0; done < count; done += side->depth) {
 		size_t size = (size_t)side->depth * bench_question_size;
 
-		if (send(side->fd, side->questions, size, MSG_NOSIGNAL) != (ssize_t)size)
+		if (raw_send(&side->raw, side->questions, size) != (ssize_t)size)
 			bench_die("the server takes nothing");
-		receive(side->fd, buffer, sizeof(buffer), (size_t)side->depth * bench_answer_size);
+		receive(&side->raw, buffer, sizeof(buffer),
+			(size_t)side->depth * bench_answer_size);
 	}
 	return bench_now() - start;
 }
@@ -190,7 +238,7 @@ struct crew {
 	int pin;
 	struct kwire_connection *connection; /* NULL: raw sockets */
 	struct bench_question question;
-	int fds[MAX_THREADS];
+	struct raw raws[MAX_THREADS];
 	atomic_int next;
 };
 
@@ -207,9 +255,9 @@ static void *crew_member(void *context)
 			return NULL;
 		for (int i = 0; i < crew->share; i++)
 			if (crew->connection != NULL)
-				call_once(crew->connection, &crew->question);
+				bench_call_once(crew->connection, &crew->question);
 			else
-				raw_once(crew->fds[me], buffer);
+				raw_once(&crew->raws[me], buffer);
 		pthread_barrier_wait(&crew->end);
 	}
 }
@@ -247,40 +295,78 @@ static void crew_stop(struct crew *crew)
 	pthread_barrier_destroy(&crew->end);
 }
 
-static const char *suffix(enum bench_pinning pinning)
+const char *bench_suffix(enum bench_pinning pinning)
 {
 	return pinning == BENCH_ONE_CORE ? "1c" : pinning == BENCH_TWO_CORES ? "2c" : "free";
 }
 
-static void row_call(const struct bench_server *server, enum bench_pinning pinning)
+static double percentile(double *values, int count, int percent)
 {
-	struct bench_row row = {
-		.unit = "us", .goal = pinning == BENCH_ONE_CORE ? 1.10 : 1.05, .at_most = true};
+	bench_median(values, count); /* sorts */
+	return values[(count - 1) * percent / 100] * 1e6;
+}
+
+/* What a single call takes, half of them faster, and all but one in a hundred. */
+static void rows_latency(const char *name, struct kwire_side *kwire, struct raw_side *raw)
+{
+	enum {
+		CALLS = 4000,
+		BLOCK = 200
+	};
+	static double ours[CALLS], theirs[CALLS];
+	static const int percents[] = {50, 99};
+
+	for (int i = 0; i < CALLS; i += BLOCK) {
+		for (int j = i; j < i + BLOCK; j++)
+			ours[j] = kwire_calls(kwire, 1);
+		for (int j = i; j < i + BLOCK; j++)
+			theirs[j] = raw_calls(raw, 1);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct bench_row row = {.unit = "us", .at_most = true};
+
+		snprintf(row.name, sizeof(row.name), "%.40s_p%d", name, percents[i]);
+		row.value = percentile(ours, CALLS, percents[i]);
+		row.limit = percentile(theirs, CALLS, percents[i]);
+		row.ratio = row.low = row.high = row.value / row.limit;
+		bench_add(&row);
+	}
+}
+
+void bench_row_call(const struct bench_setting *setting, const struct bench_server *server,
+		    enum bench_pinning pinning)
+{
+	struct bench_row row = {.unit = "us", .goal = setting->goal, .at_most = true};
 	static struct raw_side raw;
 	struct kwire_side kwire = {0};
 
-	snprintf(row.name, sizeof(row.name), "call_%s", suffix(pinning));
+	snprintf(row.name, sizeof(row.name), "%s_%s", setting->prefix, bench_suffix(pinning));
 	if (!bench_wants(row.name))
 		return;
+	if (setting->goal == 0 && !setting->tls)
+		row.goal = pinning == BENCH_ONE_CORE ? 1.10 : 1.05;
 	bench_ask(&kwire.question);
-	kwire.connection = bench_open(server);
-	raw.fd = bench_raw_open(server);
-	bench_compare(&row, (struct bench_way){bench_kwire_calls, &kwire},
+	kwire.connection = bench_open_with(server, setting->properties);
+	raw.raw = raw_open(server, setting->tls);
+	bench_compare(&row, (struct bench_way){kwire_calls, &kwire},
 		      (struct bench_way){raw_calls, &raw}, 200, false);
 	row.value *= 1e6;
 	row.limit *= 1e6;
 	bench_add(&row);
+	rows_latency(row.name, &kwire, &raw);
 	kwire_connection_close(kwire.connection);
-	close(raw.fd);
+	raw_close(&raw.raw);
 }
 
-static void row_pipelined(const struct bench_server *server, enum bench_pinning pinning, int depth)
+void bench_row_pipelined(const struct bench_setting *setting, const struct bench_server *server,
+			 enum bench_pinning pinning, int depth)
 {
 	struct bench_row row = {.unit = "calls/s"};
 	static struct raw_side raw;
 	struct kwire_side kwire = {.depth = depth};
 
-	snprintf(row.name, sizeof(row.name), "pipelined_%d_%s", depth, suffix(pinning));
+	snprintf(row.name, sizeof(row.name), "%s_%d_%s", setting->prefix, depth,
+		 bench_suffix(pinning));
 	if (!bench_wants(row.name))
 		return;
 	if (depth == 64)
@@ -290,32 +376,34 @@ static void row_pipelined(const struct bench_server *server, enum bench_pinning 
 		memcpy(raw.questions + (size_t)i * bench_question_size, bench_question(),
 		       bench_question_size);
 	bench_ask(&kwire.question);
-	kwire.connection = bench_open(server);
-	raw.fd = bench_raw_open(server);
+	kwire.connection = bench_open_with(server, setting->properties);
+	raw.raw = raw_open(server, setting->tls);
 	bench_compare(&row, (struct bench_way){kwire_pipelined, &kwire},
 		      (struct bench_way){raw_pipelined, &raw}, depth < 128 ? 16 * depth : 2 * depth,
 		      true);
 	bench_add(&row);
 	kwire_connection_close(kwire.connection);
-	close(raw.fd);
+	raw_close(&raw.raw);
 }
 
-static void row_shared(const struct bench_server *server, enum bench_pinning pinning, int threads)
+void bench_row_shared(const struct bench_setting *setting, const struct bench_server *server,
+		      enum bench_pinning pinning, int threads)
 {
 	struct bench_row row = {.unit = "calls/s"};
 	static struct crew kwire, raw;
 	int pin = pinning == BENCH_UNPINNED ? -1 : 0;
 
-	snprintf(row.name, sizeof(row.name), "shared_%d_%s", threads, suffix(pinning));
+	snprintf(row.name, sizeof(row.name), "%s_%d_%s", setting->prefix, threads,
+		 bench_suffix(pinning));
 	if (!bench_wants(row.name))
 		return;
 	if (pinning == BENCH_TWO_CORES)
 		row.goal = threads == 64 ? 1.1 : threads == 8 ? 0.85 : 0.9;
 	bench_ask(&kwire.question);
-	kwire.connection = bench_open(server);
+	kwire.connection = bench_open_with(server, setting->properties);
 	raw.connection = NULL;
 	for (int i = 0; i < threads; i++)
-		raw.fds[i] = bench_raw_open(server);
+		raw.raws[i] = raw_open(server, setting->tls);
 	crew_start(&kwire, threads, pin);
 	crew_start(&raw, threads, pin);
 	bench_compare(&row, (struct bench_way){crew_run, &kwire},
@@ -325,13 +413,16 @@ static void row_shared(const struct bench_server *server, enum bench_pinning pin
 	crew_stop(&raw);
 	kwire_connection_close(kwire.connection);
 	for (int i = 0; i < threads; i++)
-		close(raw.fds[i]);
+		raw_close(&raw.raws[i]);
 }
 
 void bench_calls(void)
 {
 	static const enum bench_pinning pinnings[] = {BENCH_ONE_CORE, BENCH_TWO_CORES};
 	static const int depths[] = {1, 16, 64, 1024}, threads[] = {2, 8, 64};
+	static const struct bench_setting call = {"call", NULL, false, 0},
+					  pipelined = {"pipelined", NULL, false, 0},
+					  shared = {"shared", NULL, false, 0};
 
 	if (!bench_wants("call") && !bench_wants("pipelined_") && !bench_wants("shared_"))
 		return;
@@ -340,11 +431,11 @@ void bench_calls(void)
 		struct bench_server server = bench_server_start(pinnings[p]);
 
 		bench_pin(0);
-		row_call(&server, pinnings[p]);
+		bench_row_call(&call, &server, pinnings[p]);
 		for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++)
-			row_pipelined(&server, pinnings[p], depths[i]);
+			bench_row_pipelined(&pipelined, &server, pinnings[p], depths[i]);
 		for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++)
-			row_shared(&server, pinnings[p], threads[i]);
+			bench_row_shared(&shared, &server, pinnings[p], threads[i]);
 		bench_server_stop(&server);
 	}
 	bench_pin(-1);

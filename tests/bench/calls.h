@@ -17,10 +17,44 @@ struct bench_question {
 /* Fills `question` in place; it refers to itself and must not move. */
 void bench_ask(struct bench_question *question);
 
-/* A connection to the server, or the end of the program. */
+/*
+ * A connection to the server, or the end of the program.  `properties`, pairs
+ * of name and value up to a NULL, may be NULL.
+ */
+struct kwire_connection *bench_open_with(const struct bench_server *server,
+					 const char *const *properties);
 struct kwire_connection *bench_open(const struct bench_server *server);
+
+/* Properties: TLS to bench_server_start_tls(); what docs/embedding.md sets. */
+const char *const *bench_tls_properties(void);
+extern const char *const bench_small_properties[];
+void bench_call_once(struct kwire_connection *connection, const struct bench_question *question);
 int bench_raw_open(const struct bench_server *server);
 
-double bench_kwire_calls(void *context, int count);
+/*
+ * The rows `PREFIXcall_…` and so on: `properties` are kwire's, `tls` makes the
+ * limit bare mbedTLS.
+ */
+struct bench_setting {
+	const char *prefix;
+	const char *const *properties;
+	bool tls;
+	double goal; /* of a call's latency, one core and two */
+};
+void bench_row_call(const struct bench_setting *setting, const struct bench_server *server,
+		    enum bench_pinning pinning);
+void bench_row_pipelined(const struct bench_setting *setting, const struct bench_server *server,
+			 enum bench_pinning pinning, int depth);
+void bench_row_shared(const struct bench_setting *setting, const struct bench_server *server,
+		      enum bench_pinning pinning, int threads);
+/* The rows `idle_…_NAME` of connections; `kib`: the goal of their memory. */
+void bench_row_idle(const char *name, const struct bench_server *server,
+		    const char *const *properties, double kib);
+
+/* Open to first answer. */
+void bench_first_answer(const struct bench_server *server, const char *const *properties);
+extern const uint8_t bench_versions[];
+extern const size_t bench_versions_size;
+const char *bench_suffix(enum bench_pinning pinning);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows `connect`, `idle_…` and `growth_…`: what opening costs, what an idle
- * connection holds, and how a call's cost grows with what is in flight.
+ * The rows `connect` and `growth_in_flight_…`: what opening costs, and how a
+ * call's cost grows with what is in flight.
  */
 #include "bench.h"
 
@@ -13,40 +13,46 @@
 
 #include "calls.h"
 
-static double kwire_connects(void *context, int count)
+void bench_first_answer(const struct bench_server *server, const char *const *properties)
 {
+	struct kwire_connection *connection = bench_open_with(server, properties);
+	struct kwire_metadata_response *response = NULL;
 	struct bench_question question;
-	double start = bench_now();
+	struct kwire_error error;
 
 	bench_ask(&question);
-	for (int i = 0; i < count; i++) {
-		struct kwire_connection *connection = bench_open(context);
-		struct kwire_metadata_response *response = NULL;
-		struct kwire_error error;
+	if (kwire_connection_send_metadata(connection, &question.request, &response,
+					   &question.options, &error) != 0)
+		bench_die("%s", error.message);
+	kwire_response_free(response);
+	kwire_connection_close(connection);
+}
 
-		if (kwire_connection_send_metadata(connection, &question.request, &response,
-						   &question.options, &error) != 0)
-			bench_die("%s", error.message);
-		kwire_response_free(response);
-		kwire_connection_close(connection);
-	}
+static double kwire_connects(void *context, int count)
+{
+	double start = bench_now();
+
+	for (int i = 0; i < count; i++)
+		bench_first_answer(context, NULL);
 	return bench_now() - start;
 }
+
+/* An ApiVersions question, as kwire asks it. */
+const uint8_t bench_versions[] = {0,   0,   0,   33,  0,   18,  0,   4,   0,   0,   0,   0,   0,
+				  17,  'k', 'w', 'i', 'r', 'e', '-', 'b', 'e', 'n', 'c', 'h', 'm',
+				  'a', 'r', 'k', '-', 'c', 0,   2,   'k', 2,   '1', 0};
+const size_t bench_versions_size = sizeof(bench_versions);
 
 /* The same bytes by hand: an ApiVersions question and one of Metadata. */
 static double raw_connects(void *context, int count)
 {
-	static const uint8_t versions[] = {0,   0,   0,   33,  0,   18,  0,   4,   0,   0,
-					   0,   0,   0,   17,  'k', 'w', 'i', 'r', 'e', '-',
-					   'b', 'e', 'n', 'c', 'h', 'm', 'a', 'r', 'k', '-',
-					   'c', 0,   2,   'k', 2,   '1', 0};
 	uint8_t buffer[4096];
 	double start = bench_now();
 
 	for (int i = 0; i < count; i++) {
 		int fd = bench_raw_open(context);
 
-		if (send(fd, versions, sizeof(versions), MSG_NOSIGNAL) < 0 ||
+		if (send(fd, bench_versions, bench_versions_size, MSG_NOSIGNAL) < 0 ||
 		    recv(fd, buffer, sizeof(buffer), 0) <= 0 ||
 		    send(fd, bench_question(), bench_question_size, MSG_NOSIGNAL) < 0 ||
 		    recv(fd, buffer, sizeof(buffer), 0) <= 0)
@@ -56,78 +62,20 @@ static double raw_connects(void *context, int count)
 	return bench_now() - start;
 }
 
-static long resident_bytes(void)
-{
-	FILE *file = fopen("/proc/self/smaps_rollup", "r");
-	char line[256];
-	long kib = 0;
-
-	if (file == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), file) != NULL)
-		if (sscanf(line, "Private_Dirty: %ld kB", &kib) == 1)
-			break;
-	fclose(file);
-	return kib * 1024;
-}
-
-static long threads(void)
-{
-	FILE *file = fopen("/proc/self/status", "r");
-	char line[256];
-	long count = 0;
-
-	if (file == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), file) != NULL)
-		if (sscanf(line, "Threads: %ld", &count) == 1)
-			break;
-	fclose(file);
-	return count;
-}
-
-static void row_idle(const struct bench_server *server)
-{
-	enum {
-		CONNECTIONS = 100
-	};
-	static struct kwire_connection *connections[CONNECTIONS];
-	struct bench_row row = {.unit = "KiB", .goal = 32, .at_most = true};
-	struct kwire_connection *warm = bench_open(server);
-	long bytes = resident_bytes(), before = threads();
-
-	for (int i = 0; i < CONNECTIONS; i++)
-		connections[i] = bench_open(server);
-	snprintf(row.name, sizeof(row.name), "idle_memory_connection");
-	row.value = (double)(resident_bytes() - bytes) / CONNECTIONS / 1024;
-	bench_add(&row);
-	row = (struct bench_row){.unit = "threads", .goal = 1, .at_most = true};
-	snprintf(row.name, sizeof(row.name), "idle_threads_connection");
-	row.value = (double)(threads() - before) / CONNECTIONS;
-	bench_add(&row);
-	for (int i = 0; i < CONNECTIONS; i++)
-		kwire_connection_close(connections[i]);
-	kwire_connection_close(warm);
-}
-
 void bench_connect(void)
 {
 	struct bench_row row = {.unit = "us", .goal = 3, .at_most = true, .name = "connect"};
 	struct bench_server server;
 
-	if (!bench_wants("connect") && !bench_wants("idle"))
+	if (!bench_wants("connect"))
 		return;
 	server = bench_server_start(BENCH_TWO_CORES);
 	bench_pin(0);
-	if (bench_wants("connect")) {
-		bench_compare(&row, (struct bench_way){kwire_connects, &server},
-			      (struct bench_way){raw_connects, &server}, 50, false);
-		row.value *= 1e6;
-		row.limit *= 1e6;
-		bench_add(&row);
-	}
-	if (bench_wants("idle"))
-		row_idle(&server);
+	bench_compare(&row, (struct bench_way){kwire_connects, &server},
+		      (struct bench_way){raw_connects, &server}, 50, false);
+	row.value *= 1e6;
+	row.limit *= 1e6;
+	bench_add(&row);
 	bench_pin(-1);
 	bench_server_stop(&server);
 }

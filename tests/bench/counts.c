@@ -5,14 +5,12 @@
  */
 #include "bench.h"
 
-#include <linux/perf_event.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -196,19 +194,6 @@ static void counting_release(void *context, void *data)
 	free(data);
 }
 
-static long instructions_open(void)
-{
-	struct perf_event_attr attributes;
-
-	memset(&attributes, 0, sizeof(attributes));
-	attributes.type = PERF_TYPE_HARDWARE;
-	attributes.size = sizeof(attributes);
-	attributes.config = PERF_COUNT_HW_INSTRUCTIONS;
-	attributes.exclude_kernel = 1;
-	attributes.inherit = 1;
-	return syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0);
-}
-
 static void count_in_process(void)
 {
 	struct kwire_allocator allocator = {sizeof(allocator), NULL, counting_allocate,
@@ -218,8 +203,6 @@ static void count_in_process(void)
 	struct kwire_error error;
 	struct rusage before, after;
 	struct bench_row row = {.unit = "/call", .at_most = true};
-	long counter = instructions_open();
-	uint64_t instructions[2] = {0, 0};
 	long counted;
 	uint8_t buffer[1024];
 	double raw_switches;
@@ -232,13 +215,9 @@ static void count_in_process(void)
 		bench_die("%s", error.message);
 	run_calls(&connection, 200);
 	counted = allocations;
-	if (counter >= 0 && read((int)counter, &instructions[0], 8) != 8)
-		counter = -1;
 	getrusage(RUSAGE_SELF, &before);
 	run_calls(&connection, CALLS);
 	getrusage(RUSAGE_SELF, &after);
-	if (counter >= 0 && read((int)counter, &instructions[1], 8) != 8)
-		counter = -1;
 	snprintf(row.name, sizeof(row.name), "counts_allocations");
 	row.value = (double)(allocations - counted) / CALLS;
 	row.goal = 1;
@@ -260,12 +239,11 @@ static void count_in_process(void)
 	row.value -= raw_switches;
 	row.goal = 0.05;
 	bench_add(&row);
-	if (counter >= 0) {
+	row.value = bench_instructions("call", the_server->port, 0, 2000);
+	if (row.value != 0) {
 		snprintf(row.name, sizeof(row.name), "counts_instructions");
-		row.value = (double)(instructions[1] - instructions[0]) / CALLS;
 		row.goal = 0;
 		bench_add(&row);
-		close((int)counter);
 	}
 }
 

@@ -18,7 +18,7 @@
 
 #include <kwire/records.h>
 
-#include "bench.h"
+#include "streams.h"
 #include "records/crc.h"
 
 #define TOTAL       ((size_t)64 << 20)
@@ -54,27 +54,6 @@ struct work {
 };
 
 static volatile uint64_t sink;
-
-/* Text that compresses as logs do: a few words in changing order with numbers between. */
-static void fill(uint8_t *p, size_t size)
-{
-	static const char *const words[] = {
-		"timestamp", "level",     "INFO", "request", "user", "latency", "broker", "commit",
-		"offset",    "partition", "GET",  "/orders", "200",  "session", "true"};
-	uint32_t seed = 42;
-	size_t at = 0;
-
-	while (at < size) {
-		char text[40];
-		int length;
-
-		seed = seed * 1664525u + 1013904223u;
-		length = snprintf(text, sizeof(text), "\"%s\":%u,", words[(seed >> 24) % 15],
-				  (seed >> 4) % 100000);
-		for (int i = 0; i < length && at < size; i++)
-			p[at++] = (uint8_t)text[i];
-	}
-}
 
 static void must(int result, const char *what)
 {
@@ -383,7 +362,7 @@ void bench_records(void)
 	if (work.values == NULL || work.log == NULL || work.batches == NULL || work.plain == NULL ||
 	    work.plain_sizes == NULL || work.scratch == NULL)
 		bench_die("no memory");
-	fill(work.values, TOTAL);
+	bench_fill(work.values, TOTAL);
 	must(kwire_batch_reader_new(NULL, &work.reader, NULL), "reader");
 	must(kwire_batch_builder_new(NULL, &work.builder, NULL), "builder");
 	if (inflateInit2(&work.inflater, 31) != Z_OK ||

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 enum {
 	ANSWER_MAX = 1024,
 	IN_MAX = 1 << 18,
@@ -160,6 +162,7 @@ const uint8_t *bench_question(void)
 }
 
 struct peer {
+	struct bench_tls *tls; /* NULL: plain */
 	uint8_t *in;
 	size_t in_size;
 	uint8_t *out;
@@ -190,6 +193,23 @@ static bool answer_all(struct peer *peer, const struct bytes *versions)
 	return at > 0;
 }
 
+static ssize_t receive(int fd, struct peer *peer)
+{
+	uint8_t *to = peer->in + peer->in_size;
+	size_t room = IN_MAX - peer->in_size;
+
+	return peer->tls != NULL ? bench_tls_recv(peer->tls, to, room) : recv(fd, to, room, 0);
+}
+
+static ssize_t leave(int fd, struct peer *peer)
+{
+	const uint8_t *from = peer->out + peer->out_start;
+	size_t size = peer->out_size - peer->out_start;
+
+	return peer->tls != NULL ? bench_tls_send(peer->tls, from, size)
+				 : send(fd, from, size, MSG_NOSIGNAL);
+}
+
 /*
  * Receives once (not while answers wait to leave), answers, sends.  False when
  * the peer is gone.
@@ -199,17 +219,20 @@ static bool serve(int epoll, int fd, struct peer *peer, const struct bytes *vers
 	bool progress, was_blocked = peer->out_size > 0;
 
 	if (!was_blocked) {
-		ssize_t n = recv(fd, peer->in + peer->in_size, IN_MAX - peer->in_size, 0);
+		ssize_t n;
 
-		if (n <= 0)
-			return n < 0 && errno == EAGAIN;
-		peer->in_size += (size_t)n;
+		/* A record more may wait inside TLS, where epoll does not see it. */
+		do {
+			n = receive(fd, peer);
+			if (n <= 0)
+				return n < 0 && errno == EAGAIN;
+			peer->in_size += (size_t)n;
+		} while (peer->tls != NULL && bench_tls_pending(peer->tls));
 	}
 	do {
 		progress = answer_all(peer, versions);
 		while (peer->out_start < peer->out_size) {
-			ssize_t n = send(fd, peer->out + peer->out_start,
-					 peer->out_size - peer->out_start, MSG_NOSIGNAL);
+			ssize_t n = leave(fd, peer);
 
 			if (n < 0 && errno == EAGAIN)
 				break;
@@ -228,7 +251,7 @@ static bool serve(int epoll, int fd, struct peer *peer, const struct bytes *vers
 	return true;
 }
 
-static _Noreturn void run(int listener)
+static _Noreturn void run(int listener, bool tls)
 {
 	struct bytes versions = {{0}, 0};
 	struct epoll_event event = {EPOLLIN, {.fd = listener}}, events[64];
@@ -250,11 +273,17 @@ static _Noreturn void run(int listener)
 					continue;
 				}
 				setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-				peers[fd] = (struct peer){malloc(IN_MAX), 0, malloc(OUT_MAX), 0, 0};
+				peers[fd] = (struct peer){tls ? bench_tls_accept(fd) : NULL,
+							  malloc(IN_MAX),
+							  0,
+							  malloc(OUT_MAX),
+							  0,
+							  0};
 				event = (struct epoll_event){EPOLLIN, {.fd = fd}};
 				epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 			} else if (!serve(epoll, fd, &peers[fd], &versions)) {
 				close(fd);
+				bench_tls_free(peers[fd].tls);
 				free(peers[fd].in);
 				free(peers[fd].out);
 			}
@@ -262,29 +291,49 @@ static _Noreturn void run(int listener)
 	}
 }
 
-struct bench_server bench_server_start(enum bench_pinning pinning)
+int bench_listen(int *port)
 {
-	struct bench_server server = {0, 0};
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	socklen_t size = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    listen(listener, 256) != 0 ||
+	    listen(listener, 512) != 0 ||
 	    getsockname(listener, (struct sockaddr *)&address, &size) != 0)
 		bench_die("no listening socket");
-	server.port = ntohs(address.sin_port);
+	*port = ntohs(address.sin_port);
+	return listener;
+}
+
+static struct bench_server start(enum bench_pinning pinning, bool tls)
+{
+	struct bench_server server = {0, 0};
+	int listener = bench_listen(&server.port);
+
 	server.pid = fork();
 	if (server.pid < 0)
 		bench_die("no server process");
 	if (server.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		bench_pin(pinning == BENCH_ONE_CORE ? 0 : pinning == BENCH_TWO_CORES ? 1 : -1);
-		run(listener);
+		if (tls)
+			bench_tls_server();
+		run(listener, tls);
 	}
 	close(listener);
 	return server;
+}
+
+struct bench_server bench_server_start(enum bench_pinning pinning)
+{
+	return start(pinning, false);
+}
+
+struct bench_server bench_server_start_tls(enum bench_pinning pinning)
+{
+	bench_tls_ca();
+	return start(pinning, true);
 }
 
 void bench_server_stop(struct bench_server *server)
