@@ -237,10 +237,27 @@ static bool leads(struct kwire_client *client, const char *name, int32_t index)
 	return code == NONE;
 }
 
+/* Brokers of the ZooKeeper days take such orders from the controller only. */
+static int32_t controller(struct kwire_client *client)
+{
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
+	struct kwire_metadata_response *response = NULL;
+	int32_t id;
+
+	request.topics.items = NULL;
+	request.topics.count = 0;
+	must(kwire_send_metadata(client, &request, &response, &error), &error);
+	id = response->controller_id;
+	kwire_response_free(response);
+	return id;
+}
+
 void cluster_create_topic(struct kwire_client *client, const char *name, int32_t partitions,
 			  int16_t replication)
 {
 	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
 	struct kwire_create_topics_request request = KWIRE_CREATE_TOPICS_REQUEST_INIT;
 	struct kwire_create_topics_request_topic topic = KWIRE_CREATE_TOPICS_REQUEST_TOPIC_INIT;
 	struct kwire_create_topics_response *response = NULL;
@@ -251,7 +268,8 @@ void cluster_create_topic(struct kwire_client *client, const char *name, int32_t
 	request.topics.items = &topic;
 	request.topics.count = 1;
 	request.timeout_ms = 30000;
-	must(kwire_send_create_topics(client, &request, &response, &error), &error);
+	options.broker_id = controller(client);
+	must(kwire_send_create_topics_with(client, &request, &response, &options, &error), &error);
 	assert_int_equal(response->topics.count, 1);
 	must_answer(response->topics.items[0].error_code, NONE);
 	kwire_response_free(response);
@@ -282,6 +300,7 @@ void cluster_delete_topic(struct kwire_client *client, const char *name)
 	request.topic_names.count = 1;
 	request.timeout_ms = 30000;
 	options.max_version = 5; /* the last with a plain list of names */
+	options.broker_id = controller(client);
 	must(kwire_send_delete_topics_with(client, &request, &response, &options, &error), &error);
 	assert_int_equal(response->responses.count, 1);
 	must_answer(response->responses.items[0].error_code, NONE);
@@ -317,22 +336,23 @@ int32_t cluster_leader(struct kwire_client *client, const char *name, int32_t pa
 int32_t cluster_coordinator(struct kwire_client *client, const char *key, int8_t key_type)
 {
 	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
 	struct kwire_find_coordinator_request request = KWIRE_FIND_COORDINATOR_REQUEST_INIT;
 	struct kwire_find_coordinator_response *response = NULL;
-	struct kwire_string keys = kwire_string(key);
 	struct cluster_patience patience = {0};
 	int32_t node = -1;
 
 	request.key_type = key_type;
-	request.coordinator_keys.items = &keys;
-	request.coordinator_keys.count = 1;
+	request.key = kwire_string(key);
+	options.max_version = 3; /* the last with one key, which every broker has */
 	while (node < 0) {
 		assert_true(cluster_again(&patience));
-		must(kwire_send_find_coordinator(client, &request, &response, &error), &error);
-		assert_int_equal(response->coordinators.count, 1);
-		if (response->coordinators.items[0].error_code != COORDINATOR_NOT_AVAILABLE) {
-			must_answer(response->coordinators.items[0].error_code, NONE);
-			node = response->coordinators.items[0].node_id;
+		must(kwire_send_find_coordinator_with(client, &request, &response, &options,
+						      &error),
+		     &error);
+		if (response->error_code != COORDINATOR_NOT_AVAILABLE) {
+			must_answer(response->error_code, NONE);
+			node = response->node_id;
 		}
 		kwire_response_free(response);
 	}

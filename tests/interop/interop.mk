@@ -6,8 +6,9 @@ K ?=
 INTEROP_SRC   := $(filter-out tests/interop/test_failover.c,$(sort $(wildcard tests/interop/test_*.c))) \
 	$(wildcard tests/interop/test_failover.c)
 INTEROP_TESTS := $(patsubst %.c,$(B)/%,$(INTEROP_SRC))
-# Programs of other kinds: Kafka's Java clients against kwire-mockd.
-INTEROP_CHECKS := tests/interop/mock/java
+# Programs of other kinds: Kafka's Java clients against kwire-mockd, clusters of old releases
+# (OLD_KAFKA=, "0.11.0.3 1.1.1 2.1.1 2.8.2").
+INTEROP_CHECKS := tests/interop/mock/java tests/interop/old_brokers
 
 .PHONY: test-kafka run-test-kafka
 test-kafka: ## interop with a real Kafka of three brokers (KAFKA_VERSION=, K=part of a name)

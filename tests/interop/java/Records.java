@@ -6,8 +6,9 @@
 //   Records transactions BOOTSTRAP TOPIC SEED           three producers, interleaved, commit and abort
 //   Records consume BOOTSTRAP TOPIC ISOLATION           all of partition 0
 //
-// Each prints "COUNT DIGEST": the records' number and the CRC-32C of their
-// offset, timestamp, key, value and headers, as test_java.c sums them.
+// Each prints "COUNT DIGEST BYTES": the records' number, the CRC-32C of their
+// offset, timestamp, key, value and headers, as test_java.c sums them, and how
+// large the values are together.
 import java.io.*;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +24,7 @@ import org.apache.kafka.common.serialization.*;
 public class Records {
     static final CRC32C sum = new CRC32C();
     static int count;
+    static long size;
 
     static void add(byte[] bytes) {
         sum.update(ByteBuffer.allocate(4).putInt(bytes == null ? -1 : bytes.length).array());
@@ -34,6 +36,7 @@ public class Records {
         sum.update(ByteBuffer.allocate(16).putLong(offset).putLong(timestamp).array());
         add(key);
         add(value);
+        size += value == null ? 0 : value.length;
         for (Header header : headers) {
             add(header.key().getBytes(StandardCharsets.UTF_8));
             add(header.value());
@@ -41,11 +44,15 @@ public class Records {
         count++;
     }
 
-    /** Sizes from 0 to 900 KiB: mostly small, 64 MiB in 20,000. */
-    static byte[] bytes(Random random, double power) {
+    /** Sizes from 0 to 900 KiB, so many of each order that 20,000 are 64 MiB. */
+    static int valueSize(Random random) {
+        return (int) Math.exp(13.73 * Math.pow(random.nextDouble(), 20)) - 1;
+    }
+
+    static byte[] bytes(Random random, int size) {
         if (random.nextInt(20) == 0)
             return null;
-        byte[] bytes = new byte[(int) Math.exp(13.73 * Math.pow(random.nextDouble(), power)) - 1];
+        byte[] bytes = new byte[size];
         if (random.nextBoolean())
             random.nextBytes(bytes);
         else
@@ -75,9 +82,10 @@ public class Records {
             int records = Integer.parseInt(a[4]);
             for (int i = 0; i < records; i++) {
                 ProducerRecord<byte[], byte[]> record =
-                    new ProducerRecord<>(a[2], 0, 1700000000000L + i, bytes(random, 30), bytes(random, 18));
+                    new ProducerRecord<>(a[2], 0, 1700000000000L + i, bytes(random, random.nextInt(40)),
+                        bytes(random, valueSize(random)));
                 for (int h = random.nextInt(8) - 4; h > 0; h--)
-                    record.headers().add("h\u00e9\ud83d\ude00".substring(0, random.nextInt(3)), bytes(random, 40));
+                    record.headers().add("h\u00e9\ud83d\ude00".substring(0, random.nextInt(3)), bytes(random, random.nextInt(20)));
                 producer.send(record, (metadata, exception) -> {
                     if (exception != null) {
                         System.err.println(exception);
@@ -150,6 +158,6 @@ public class Records {
         case "consume": consume(a); break;
         default: throw new IllegalArgumentException(a[0]);
         }
-        System.out.printf("%d %08x%n", count, sum.getValue());
+        System.out.printf("%d %08x %d%n", count, sum.getValue(), size);
     }
 }
