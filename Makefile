@@ -160,7 +160,7 @@ test: deps ## every test that needs no Java (SAN=, T=part of a name)
 	@$(MAKE) --no-print-directory run-tests
 tests: $(TESTS) $(EXAMPLES)
 # A test may also be another program or script; it is told where things were built.
-CHECKS := $(if $(EXAMPLES),$(B)/examples/demo)
+CHECKS := $(if $(EXAMPLES),$(B)/examples/demo $(B)/examples/watch)
 run-tests: all tests
 	$(Q)B=$(B) tests/run $(chosen)
 

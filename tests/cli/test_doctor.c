@@ -285,6 +285,24 @@ static void plaintext_to_a_tls_port(void **state)
 	expect_failure("versions", "TLS listener: set security.protocol to SSL");
 }
 
+static void credentials_do_not_go_to_a_plaintext_port(void **state)
+{
+	struct kwire_mock_match login = kwire_mock_on(17);
+	struct kwire_mock *mock = open_mock(NULL);
+	int code;
+
+	(void)state;
+	assert_int_equal(kwire_mock_set_user(mock, "alice", "right", NULL), 0);
+	assert_int_equal(kwire_mock_set_sasl(mock, "PLAIN", NULL), 0);
+	code = RUN("-b", address(kwire_mock_port(mock, 1)), "-X", "security.protocol=SASL_SSL",
+		   "-X", "sasl.mechanism=PLAIN", "-X", "sasl.username=alice", "-X",
+		   "sasl.password=right");
+	assert_int_equal(code, 1);
+	expect_failure("tls", "plaintext listener: set security.protocol to SASL_PLAINTEXT");
+	assert_int_equal(kwire_mock_count(mock, &login), 0);
+	kwire_mock_close(mock);
+}
+
 static void tls_to_a_plaintext_port(void **state)
 {
 	struct kwire_mock *mock = open_mock(NULL);
@@ -363,6 +381,7 @@ int main(void)
 		cmocka_unit_test(certificates_are_judged_one_mistake_at_a_time),
 		cmocka_unit_test(plaintext_to_a_tls_port),
 		cmocka_unit_test(tls_to_a_plaintext_port),
+		cmocka_unit_test(credentials_do_not_go_to_a_plaintext_port),
 #endif
 		cmocka_unit_test(logins_are_judged_one_mistake_at_a_time),
 		cmocka_unit_test(without_a_cluster_it_is_wrong_usage),

@@ -110,10 +110,7 @@ static void securing(struct doctor *doctor, struct doctor_step *step,
 			  "ssl.key.location), or does not trust the one it got");
 	else if (error->result == KWIRE_ECONFIG || error->result == KWIRE_ENOTBUILT)
 		say(step, "a file or property named by ssl.… is not right");
-	else if (doctor_probe(doctor, target,
-			      doctor->security.sasl ? "SASL_PLAINTEXT" : "PLAINTEXT",
-			      &probe) == 0 ||
-		 probe.phase == KWIRE_PHASE_SASL)
+	else if (doctor_probe(doctor, target, "PLAINTEXT", &probe) == 0)
 		say(step,
 		    "this is a plaintext listener: set security.protocol to %s, or use the "
 		    "TLS port",

@@ -66,7 +66,9 @@ bool doctor_examine(struct doctor *doctor, struct doctor_target *target,
 void doctor_diagnose(struct doctor *doctor, const struct doctor_target *target,
 		     struct doctor_step *step, const struct kwire_error *error);
 
-/* Opens a connection as the security protocol `protocol` has it, without looking at certificates.
+/*
+ * Opens a connection as the security protocol `protocol` has it, without looking
+ * at certificates.  Never one with SASL: a password is not for strangers.
  */
 int doctor_probe(struct doctor *doctor, const struct doctor_target *target, const char *protocol,
 		 struct kwire_error *error);
