@@ -426,12 +426,14 @@ static void shutdown_ends_every_call_that_waits(void **state)
 static void clients_that_come_and_go_leave_nothing(void **state)
 {
 	struct bench *bench = *state;
+	const char *opens = getenv("KWIRE_OPENS"); /* make soak-opens: 10,000 of them */
+	int count = opens != NULL && atoi(opens) > 0 ? atoi(opens) : 200;
 	int descriptors, threads;
 
 	assert_int_equal(kwire_mock_wait_connections(bench->mock, -1, 0, 30000, NULL), 0);
 	descriptors = count_entries("/proc/self/fd");
 	threads = count_entries("/proc/self/task");
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < count; i++) {
 		struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
 		struct kwire_call *call = NULL;
 

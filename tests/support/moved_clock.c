@@ -17,7 +17,8 @@ bool __wrap_kw_cond_wait(struct kw_cond *cond, struct kw_mutex *mutex, int64_t d
 int __wrap_kw_poll_timeout(int64_t deadline_ms, int64_t now_ms);
 
 static atomic_bool held;
-static _Atomic int64_t held_us;  /* what the clock says while it is held */
+static _Atomic int64_t held_us; /* what the clock says while it is held */
+static _Atomic int64_t waits;
 static _Atomic int64_t ahead_us; /* of the real one, when it runs */
 
 void test_clock_hold(void)
@@ -38,6 +39,11 @@ void test_clock_release(void)
 	if (atomic_load(&held))
 		atomic_store(&ahead_us, atomic_load(&held_us) - real_us);
 	atomic_store(&held, false);
+}
+
+int64_t test_clock_waits(void)
+{
+	return atomic_load(&waits);
 }
 
 int64_t test_real_ms(void)
@@ -61,6 +67,7 @@ bool __wrap_kw_cond_wait(struct kw_cond *cond, struct kw_mutex *mutex, int64_t d
 {
 	int64_t real_ms = test_real_ms(), now_ms = __wrap_kw_now_ms();
 
+	atomic_fetch_add(&waits, 1);
 	if (deadline_ms == KW_NEVER)
 		return __real_kw_cond_wait(cond, mutex, KW_NEVER);
 	if (!atomic_load(&held))
@@ -76,5 +83,6 @@ int __wrap_kw_poll_timeout(int64_t deadline_ms, int64_t now_ms)
 {
 	int timeout = __real_kw_poll_timeout(deadline_ms, now_ms);
 
+	atomic_fetch_add(&waits, 1);
 	return atomic_load(&held) && timeout > 1 ? 1 : timeout;
 }

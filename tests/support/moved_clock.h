@@ -20,6 +20,9 @@ void test_clock_move(int64_t ms);
 /* It runs again, from where it stands. */
 void test_clock_release(void);
 
+/* How often anybody began to wait, or would have if nothing had been there yet. */
+int64_t test_clock_waits(void);
+
 /* Milliseconds of the real monotonic clock, for guards. */
 int64_t test_real_ms(void);
 
