@@ -52,7 +52,9 @@ struct kwire_fetch_options {
 /* What to fetch of a partition. */
 struct kwire_fetch_target {
 	const char *topic;
-	struct kwire_uuid topic_id; /* needed on a connection only; zero: not known */
+	struct kwire_uuid topic_id; /* zero: not known.  Needed on a connection.  On a client, what
+				       the topic's id has to be: UNKNOWN_TOPIC_ID (100) says that it
+				       was deleted and made again, its offsets being others' */
 	int32_t partition;
 	int32_t current_leader_epoch; /* refuse (74, 75) if the leader's differs; -1: never */
 	int32_t last_fetched_epoch;   /* see diverging_end_offset; -1: not known */
@@ -80,9 +82,10 @@ struct kwire_fetched_partition {
 	int32_t preferred_replica; /* asks to be fetched from that broker; -1: no */
 	int32_t diverging_epoch;   /* the log is another one from diverging_end_offset on; -1: no */
 	int64_t diverging_end_offset;
-	int64_t bytes;           /* of record batches that came */
-	bool cut_off;            /* the last batch came in part: the rest comes next time */
-	int64_t too_large_bytes; /* not even the first batch fitted, which has so many; 0: no */
+	int64_t bytes;              /* of record batches that came */
+	bool cut_off;               /* the last batch came in part: the rest comes next time */
+	int64_t too_large_bytes;    /* not even the first batch fitted, which has so many; 0: no */
+	struct kwire_uuid topic_id; /* that was fetched from; zero: brokers before 2.8 have none */
 };
 
 struct kwire_fetched;

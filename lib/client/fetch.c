@@ -13,6 +13,10 @@
 #include "client.h"
 #include "fetched.h"
 
+enum {
+	UNKNOWN_TOPIC_ID = 100,
+};
+
 #define LAST_VERSION_BY_NAME 12 /* from 13 on topics go by their ids */
 
 /* A request and the arrays that it is made of, in one block. */
@@ -208,6 +212,28 @@ static bool leave_out(struct kw_fetched_slot *slot, const struct kwire_error *er
 	return slot->left_out;
 }
 
+/* As kw_leader_find(); the topic has to be the one that the target means, if it says so. */
+static int find_target(struct kwire_client *client, const struct kwire_fetch_target *target,
+		       int64_t deadline_ms, struct kw_leader *leader, struct kwire_error *error)
+{
+	const struct kwire_uuid *meant = &target->topic_id;
+
+	for (int tries = 1;; tries++) {
+		int result = kw_leader_find(client, target->topic, target->partition, false,
+					    deadline_ms, leader, error);
+
+		if (result != 0 || kwire_uuid_is_zero(*meant) ||
+		    kwire_uuid_is_zero(leader->topic_id) ||
+		    memcmp(meant, &leader->topic_id, sizeof(*meant)) == 0)
+			return result;
+		/* What is known of it may be older than what the program knows. */
+		if (tries == 2)
+			return kw_leader_fail(error, target->topic, target->partition,
+					      UNKNOWN_TOPIC_ID);
+		kw_leader_forget(client, target->topic);
+	}
+}
+
 /*
  * Finds the one leader of all targets, and the ids of their topics.  Fails where
  * no target has one; those that have none are left out.
@@ -223,13 +249,12 @@ static int find_leader(struct kwire_client *client, const struct job *job,
 	for (int32_t i = 0; i < job->count; i++) {
 		struct kwire_error cause = kw_no_error();
 
-		if (kw_leader_find(client, targets[i].topic, targets[i].partition, false,
-				   deadline_ms, &leader, &cause) != 0) {
+		if (find_target(client, &targets[i], deadline_ms, &leader, &cause) != 0) {
 			if (!leave_out(&fetched->slots[i], &cause))
 				return kw_error_copy(error, &cause);
 			continue;
 		}
-		fetched->slots[i].topic_id = leader.topic_id;
+		fetched->slots[i].topic_id = fetched->slots[i].facts.topic_id = leader.topic_id;
 		if (led < 0) {
 			led = i;
 			first = leader;

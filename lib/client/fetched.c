@@ -84,7 +84,7 @@ static void begin_slot(struct kw_fetched_slot *slot, const struct kwire_fetch_ta
 
 	memset(facts, 0, sizeof(*facts));
 	memcpy(slot->topic, target->topic, strlen(target->topic) + 1);
-	slot->topic_id = target->topic_id;
+	slot->topic_id = facts->topic_id = target->topic_id;
 	facts->topic = slot->topic;
 	facts->partition = target->partition;
 	facts->kafka_code = -1;

@@ -3,10 +3,15 @@
  * The client on a cluster of real sockets: brokers that stop, move, throttle
  * and fall silent, callers by the dozen, and nothing left behind.
  */
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -23,6 +28,7 @@
 #include <kwire/api/metadata.h>
 #include <kwire/client.h>
 #include <kwire/connection.h>
+#include <kwire/fetch.h>
 #include <kwire/mock.h>
 
 #include "base/clock.h"
@@ -525,14 +531,149 @@ static void a_cancelled_thread_finishes_its_call(void **state)
 	assert_int_equal(ping(bench, 1, 10000, 0), 0);
 }
 
-static void bootstrap_servers_by_their_canonical_names_are_reached(void **state)
+/* What a resolver was asked for, in order: "alias canonical ". */
+struct asked {
+	pthread_mutex_t lock;
+	char names[256];
+};
+
+static int resolve_alias(void *context, const char *host, int port, int64_t deadline_ms,
+			 void (*add)(void *list, const struct sockaddr *address, size_t size),
+			 void *list)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct asked *asked = context;
+
+	(void)deadline_ms;
+	pthread_mutex_lock(&asked->lock);
+	if (strlen(asked->names) + strlen(host) + 2 < sizeof(asked->names)) {
+		strcat(asked->names, host);
+		strcat(asked->names, " ");
+	}
+	pthread_mutex_unlock(&asked->lock);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = htons((uint16_t)port);
+	add(list, (const struct sockaddr *)(const void *)&address, sizeof(address));
+	return 0;
+}
+
+/* What this machine calls its own address: names of a cluster's come from the DNS likewise. */
+static void canonical_name(char name[128])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (getnameinfo((const struct sockaddr *)(const void *)&address, sizeof(address), name, 128,
+			NULL, 0, NI_NAMEREQD) != 0)
+		strcpy(name, "127.0.0.1");
+}
+
+static void connect_to_alias(struct bench *bench, struct asked *asked)
+{
+	char servers[64];
+
+	snprintf(servers, sizeof(servers), "alias.invalid:%d", kwire_mock_port(bench->mock, 1));
+	set(bench, "bootstrap.servers", servers);
+	assert_int_equal(kwire_config_set_resolver(bench->config, resolve_alias, asked), 0);
+	open_client(bench);
+	assert_int_equal(kwire_client_connect(bench->client, 60000, &bench->error), 0);
+}
+
+static void a_bootstrap_alias_is_replaced_by_the_canonical_name_behind_it(void **state)
 {
 	struct bench *bench = *state;
+	struct asked asked = {PTHREAD_MUTEX_INITIALIZER, ""};
+	char name[128], expected[256];
 
+	canonical_name(name);
+	snprintf(expected, sizeof(expected), "alias.invalid %s ", name);
 	set(bench, "client.dns.lookup", "resolve_canonical_bootstrap_servers_only");
-	open_client(bench);
+	connect_to_alias(bench, &asked);
+	assert_string_equal(asked.names, expected);
+	/* Brokers keep the names that metadata gives them. */
 	assert_int_equal(kwire_client_refresh(bench->client, -1, &bench->error), 0);
 	assert_true(kwire_client_knows_broker(bench->client, 3));
+}
+
+static void without_that_an_alias_is_dialled_as_it_is(void **state)
+{
+	struct bench *bench = *state;
+	struct asked asked = {PTHREAD_MUTEX_INITIALIZER, ""};
+
+	connect_to_alias(bench, &asked);
+	assert_string_equal(asked.names, "alias.invalid alias.invalid ");
+}
+
+static int fetch_of(struct bench *bench, const struct kwire_uuid *id, int64_t offset,
+		    struct kwire_uuid *fetched_id)
+{
+	struct kwire_fetch_target target = KWIRE_FETCH_TARGET_INIT;
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
+	struct kwire_fetched *fetched = NULL;
+	int result;
+
+	options.max_wait_ms = 0;
+	target.topic = "orders";
+	target.offset = offset;
+	if (id != NULL)
+		target.topic_id = *id;
+	result = kwire_fetch_partitions(bench->client, &target, 1, &options, &fetched,
+					&bench->error);
+	if (result == 0)
+		*fetched_id = kwire_fetched_partition(fetched, 0)->topic_id;
+	kwire_fetched_free(fetched);
+	return result;
+}
+
+/* The offsets of a topic mean nothing in another one of the same name. */
+static void a_topic_made_again_is_noticed_by_who_knows_its_id(void **state)
+{
+	struct bench *bench = *state;
+	struct kwire_uuid first, second;
+
+	open_client(bench);
+	assert_int_equal(kwire_mock_create_topic(bench->mock, "orders", 1, NULL), 0);
+	assert_int_equal(fetch_of(bench, NULL, 0, &first), 0);
+	assert_false(kwire_uuid_is_zero(first));
+	assert_int_equal(fetch_of(bench, &first, 0, &second), 0);
+	assert_int_equal(kwire_mock_delete_topic(bench->mock, "orders", NULL), 0);
+	assert_int_equal(kwire_mock_create_topic(bench->mock, "orders", 1, NULL), 0);
+	assert_int_equal(fetch_of(bench, &first, 0, &second), KWIRE_EKAFKA);
+	assert_int_equal(bench->error.kafka_code, 100);
+	/* Who names no id gets what goes by that name now, and the new id with it. */
+	assert_int_equal(fetch_of(bench, NULL, 0, &second), 0);
+	assert_int_not_equal(memcmp(&first, &second, sizeof(first)), 0);
+	assert_int_equal(fetch_of(bench, &second, 0, &second), 0);
+	/* What the program knows may be newer than what the client does. */
+	assert_int_equal(kwire_mock_delete_topic(bench->mock, "orders", NULL), 0);
+	assert_int_equal(kwire_mock_create_topic(bench->mock, "orders", 1, NULL), 0);
+	assert_int_equal(fetch_of(bench, &second, 0, &first), KWIRE_EKAFKA);
+}
+
+/* An exec must not inherit a connection, nor a peer's end raise a signal. */
+static void descriptors_close_on_exec_and_no_signal_is_raised(void **state)
+{
+	struct bench *bench = *state;
+	struct sigaction before, fatal = {.sa_handler = SIG_DFL};
+	bool open_before[1024];
+
+	for (int fd = 0; fd < 1024; fd++)
+		open_before[fd] = fcntl(fd, F_GETFD) >= 0;
+	/* It would end this program. */
+	assert_int_equal(sigaction(SIGPIPE, &fatal, &before), 0);
+	open_client(bench);
+	assert_int_equal(kwire_client_refresh(bench->client, -1, &bench->error), 0);
+	for (int32_t id = 1; id <= 3; id++)
+		assert_int_equal(ping(bench, id, 10000, 0), 0);
+	for (int fd = 0; fd < 1024; fd++)
+		if (!open_before[fd] && fcntl(fd, F_GETFD) >= 0)
+			assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	for (int i = 0; i < 20; i++) {
+		kwire_mock_disconnect(bench->mock, -1, NULL);
+		for (int32_t id = 1; id <= 3; id++)
+			(void)ping(bench, id, 10000, 0);
+	}
+	sigaction(SIGPIPE, &before, NULL);
 }
 
 static void a_wrong_port_and_a_dead_host_are_told_apart(void **state)
@@ -573,7 +714,10 @@ int main(void)
 		TEST(clients_that_come_and_go_leave_nothing),
 		TEST(a_forked_child_closes_its_descriptors_and_the_parent_goes_on),
 		TEST(a_cancelled_thread_finishes_its_call),
-		TEST(bootstrap_servers_by_their_canonical_names_are_reached),
+		TEST(a_bootstrap_alias_is_replaced_by_the_canonical_name_behind_it),
+		TEST(without_that_an_alias_is_dialled_as_it_is),
+		TEST(a_topic_made_again_is_noticed_by_who_knows_its_id),
+		TEST(descriptors_close_on_exec_and_no_signal_is_raised),
 		TEST(a_wrong_port_and_a_dead_host_are_told_apart),
 	};
 
