@@ -681,6 +681,7 @@ static void a_wrong_port_and_a_dead_host_are_told_apart(void **state)
 	struct bench *bench = *state;
 	char servers[64];
 	int port = kwire_mock_port(bench->mock, 1);
+	int result;
 
 	assert_int_equal(kwire_mock_stop_broker(bench->mock, 1, NULL), 0);
 	snprintf(servers, sizeof(servers), "127.0.0.1:%d", port);
@@ -690,7 +691,9 @@ static void a_wrong_port_and_a_dead_host_are_told_apart(void **state)
 	assert_int_equal(bench->error.phase, KWIRE_PHASE_CONNECT);
 	assert_int_equal(bench->error.port, port);
 	assert_string_equal(bench->error.host, "127.0.0.1");
-	assert_int_equal(ping(bench, -1, 60, KWIRE_WAIT), KWIRE_ETIMEDOUT);
+	/* The deadline passes in a pause, or, on a slow machine, in a dial. */
+	result = ping(bench, -1, 60, KWIRE_WAIT);
+	assert_true(result == KWIRE_ETIMEDOUT || result == KWIRE_ECONNECT);
 	assert_int_equal(bench->error.port, port);
 }
 
