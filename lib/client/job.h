@@ -36,6 +36,7 @@ struct kw_leaf {
 	int32_t piece;     /* that it was sent with, -1: none yet */
 	bool done;         /* it has its answer, or never will */
 	bool again;        /* it was sent once more for a code that rarely passes */
+	int8_t lost;       /* how often it was lost on its way: what kills brokers goes to few */
 	bool maybe;        /* an earlier sending of it may have been done */
 };
 
@@ -128,7 +129,7 @@ int kw_ask_any(struct kwire_client *client, const struct kwire_api *api, const v
 	       struct kwire_error *error);
 
 /* Whether a failed sending may be repeated, elsewhere perhaps. */
-bool kw_job_may_repeat(const struct kw_job *job, const struct kw_leaf *leaf,
+bool kw_job_may_repeat(const struct kw_job *job, struct kw_leaf *leaf,
 		       const struct kwire_error *error);
 
 /* Whether the caller would rather wait than hear that nobody can be reached. */

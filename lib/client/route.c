@@ -12,6 +12,10 @@
 #include "edge.h"
 #include "job.h"
 
+enum {
+	MOST_LOST = 2,
+};
+
 const char *kw_items_at(const void *structure, const struct kw_level *level, int32_t *count)
 {
 	/* All arrays of messages look like this one. */
@@ -157,7 +161,7 @@ int kw_ask_any(struct kwire_client *client, const struct kwire_api *api, const v
 	return result;
 }
 
-bool kw_job_may_repeat(const struct kw_job *job, const struct kw_leaf *leaf,
+bool kw_job_may_repeat(const struct kw_job *job, struct kw_leaf *leaf,
 		       const struct kwire_error *error)
 {
 	switch (error->result) {
@@ -171,6 +175,8 @@ bool kw_job_may_repeat(const struct kw_job *job, const struct kw_leaf *leaf,
 	}
 	if (error->outcome == KWIRE_NOT_SENT)
 		return true;
+	if (++leaf->lost > MOST_LOST)
+		return false;
 	if (job->target->repeat != NULL)
 		return job->target->repeat(job, leaf, 0) != KW_REPEAT_NEVER;
 	return job->route != NULL && (job->route->flags & KW_ROUTE_REPEAT) != 0;

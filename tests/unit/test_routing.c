@@ -379,6 +379,77 @@ static void thirty_partitions_are_produced_to_in_one_call(void **state)
 	must(kwire_mock_wait(bench->mock, &match, 6, 10000, &bench->error), &bench->error);
 }
 
+/* A broker that leads no longer, and says who does. */
+static enum kwire_mock_verdict name_the_leader(void *context, struct kwire_mock_request *request)
+{
+	const int32_t *leader = context;
+	const struct kwire_produce_request *asked = request->message;
+	struct kwire_produce_response response = KWIRE_PRODUCE_RESPONSE_INIT;
+	struct kwire_produce_response_response topic = KWIRE_PRODUCE_RESPONSE_RESPONSE_INIT;
+	struct kwire_produce_response_response_partition_response partition =
+		KWIRE_PRODUCE_RESPONSE_RESPONSE_PARTITION_RESPONSE_INIT;
+
+	partition.index = asked->topic_data.items[0].partition_data.items[0].index;
+	partition.error_code = request->broker_id == *leader ? 0 : 6;
+	if (partition.error_code != 0) {
+		partition.current_leader.leader_id = *leader;
+		partition.current_leader.leader_epoch = 1000;
+	}
+	topic.name = asked->topic_data.items[0].name;
+	topic.partition_responses.items = &partition;
+	topic.partition_responses.count = 1;
+	response.responses.items = &topic;
+	response.responses.count = 1;
+	kwire_mock_reply(request, &response, NULL);
+	return KWIRE_MOCK_DONE;
+}
+
+static void a_leader_that_is_named_need_not_be_looked_up(void **state)
+{
+	struct kwire_produce_request_topic_data_partition_data part =
+		KWIRE_PRODUCE_REQUEST_TOPIC_DATA_PARTITION_DATA_INIT;
+	struct kwire_produce_request_topic_data topic = KWIRE_PRODUCE_REQUEST_TOPIC_DATA_INIT;
+	struct kwire_produce_request request = KWIRE_PRODUCE_REQUEST_INIT;
+	struct kwire_produce_response *response = NULL;
+	struct kwire_batch_builder *builder = NULL;
+	struct kwire_mock_match match = kwire_mock_on(PRODUCE);
+	struct bench *bench = *state;
+	int32_t leader = 2;
+
+	open_cluster(bench, 3);
+	must(kwire_mock_create_topic(bench->mock, "orders", 1, &bench->error), &bench->error);
+	must(kwire_mock_set_leader(bench->mock, "orders", 0, 2, &bench->error), &bench->error);
+	must(kwire_mock_script(bench->mock, &match, name_the_leader, &leader, NULL, &bench->error),
+	     &bench->error);
+	must(kwire_batch_builder_new(NULL, &builder, &bench->error), &bench->error);
+	part.records = one_record(builder);
+	topic.name = KWIRE_STRING("orders");
+	topic.partition_data.items = &part;
+	topic.partition_data.count = 1;
+	request.acks = 1;
+	request.topic_data.items = &topic;
+	request.topic_data.count = 1;
+	for (leader = 2; leader <= 3; leader++) {
+		kwire_mock_forget(bench->mock);
+		must(kwire_send_produce(bench->client, &request, &response, &bench->error),
+		     &bench->error);
+		assert_int_equal(
+			response->responses.items[0].partition_responses.items[0].error_code, 0);
+		kwire_response_free(response);
+		assert_int_equal(count(bench, PRODUCE), leader - 1);
+		assert_int_equal(count(bench, METADATA), leader == 2 ? 2 : 0);
+	}
+	/* With all replicas to wait for, the batch may be in the log: it is not sent again. */
+	leader = 1;
+	request.acks = -1;
+	kwire_mock_forget(bench->mock);
+	must(kwire_send_produce(bench->client, &request, &response, &bench->error), &bench->error);
+	assert_int_equal(response->responses.items[0].partition_responses.items[0].error_code, 6);
+	kwire_response_free(response);
+	assert_int_equal(count(bench, PRODUCE), 1);
+	kwire_batch_builder_free(builder);
+}
+
 /* --- groups ------------------------------------------------------------- */
 
 static void commit(struct bench *bench, const char *group, int64_t offset)
@@ -892,6 +963,7 @@ int main(void)
 		TEST(what_there_is_not_is_answered_by_a_broker_and_not_repeated),
 		TEST(a_partly_failed_split_returns_the_rest),
 		TEST(thirty_partitions_are_produced_to_in_one_call),
+		TEST(a_leader_that_is_named_need_not_be_looked_up),
 		TEST(offsets_of_groups_come_from_their_coordinators),
 		TEST(brokers_without_batches_are_asked_group_by_group),
 		TEST(several_keys_are_found_by_brokers_without_batches),
