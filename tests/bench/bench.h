@@ -104,6 +104,7 @@ void bench_codec(void);
 void bench_records(void);
 void bench_streams(void);
 void bench_connect(void);
+void bench_scram(void);
 void bench_idle(void);
 void bench_growth(void);
 void bench_topology(void);

@@ -51,6 +51,9 @@ void bench_row_shared(const struct bench_setting *setting, const struct bench_se
 void bench_row_idle(const char *name, const struct bench_server *server,
 		    const char *const *properties, double kib);
 
+/* A client of the cluster at `port` on loopback; `allocator` may be NULL. */
+struct kwire_client *bench_client_open(int port, const struct kwire_allocator *allocator);
+
 /* Open to first answer. */
 void bench_first_answer(const struct bench_server *server, const char *const *properties);
 extern const uint8_t bench_versions[];

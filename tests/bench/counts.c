@@ -17,7 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kwire/fetch.h>
+
 #include "calls.h"
+#include "streams.h"
 
 enum {
 	CALLS = 2000,
@@ -89,7 +92,7 @@ static double system_calls(const struct work *work, int count)
 	return calls < 0 ? -1 : (double)calls / count;
 }
 
-static const struct bench_server *the_server;
+static const struct bench_server *the_server, *the_cluster;
 
 /* A count of 0 opens: in the traced process, so that its threads are traced too. */
 static void run_calls(void *context, int count)
@@ -139,6 +142,22 @@ static void run_pipelined(void *context, int count)
 			kwire_call_free(calls[i]);
 		}
 	}
+}
+
+/* A client's call that finds its broker by the topic. */
+static void run_routed(void *context, int count)
+{
+	static struct kwire_client *client;
+	struct kwire_listed_offset offset;
+	struct kwire_error error;
+
+	(void)context;
+	if (count == 0)
+		client = bench_client_open(the_cluster->port, NULL);
+	for (int i = 0; i < count; i++)
+		if (kwire_list_offset(client, BENCH_TOPIC, 0, KWIRE_OFFSET_LATEST,
+				      KWIRE_READ_UNCOMMITTED, &offset, NULL, &error) != 0)
+			bench_die("%s", error.message);
 }
 
 struct share {
@@ -256,15 +275,19 @@ void bench_counts(void)
 		double goal;
 	} traces[] = {
 		{"counts_syscalls_call", run_calls, CALLS, 2.0},
+		{"counts_syscalls_routed", run_routed, CALLS, 0},
 		{"counts_syscalls_pipelined_64", run_pipelined, 64 * 40, 0.06},
 		{"counts_syscalls_shared_64", run_shared, 64 * 60, 4.0},
 	};
-	struct bench_server server;
+	struct bench_server server, cluster;
+	double unrouted = 0;
 
 	if (!bench_wants("counts"))
 		return;
 	server = bench_server_start(BENCH_TWO_CORES);
+	cluster = bench_cluster_start(NULL, 1, 0);
 	the_server = &server;
+	the_cluster = &cluster;
 	bench_pin(0);
 	for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
 		struct kwire_connection *connection = NULL;
@@ -273,6 +296,14 @@ void bench_counts(void)
 
 		snprintf(row.name, sizeof(row.name), "%s", traces[i].name);
 		row.value = system_calls(&work, traces[i].calls);
+		if (traces[i].run == run_calls)
+			unrouted = row.value;
+		if (traces[i].run == run_routed) {
+			/* As many as one that is not routed, but for what falls between marks. */
+			row.limit = unrouted;
+			row.ratio = row.low = row.high = row.value / unrouted;
+			row.goal = 1.01;
+		}
 		if (row.value < 0)
 			row.excuse = "tracing is not allowed here";
 		bench_add(&row);
@@ -280,4 +311,5 @@ void bench_counts(void)
 	count_in_process();
 	bench_pin(-1);
 	bench_server_stop(&server);
+	bench_server_stop(&cluster);
 }

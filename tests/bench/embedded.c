@@ -10,13 +10,21 @@
 
 #include "calls.h"
 
-const char *const bench_small_properties[] = {"thread.stack.bytes",
-					      "65536",
-					      "receive.message.max.bytes",
-					      "1048576",
-					      "memory.max.bytes",
-					      "4194304",
-					      NULL};
+const char *const bench_small_properties[] = {
+	"memory.max.bytes",
+	"1048576",
+	"receive.message.max.bytes",
+	"262144",
+	"max.in.flight",
+	"4",
+	"fetch.decompressed.max.bytes",
+	"262144",
+	"log.level",
+	"warning",
+	"thread.stack.bytes",
+	"65536",
+	NULL,
+};
 
 static double opens(void *context, int count)
 {
@@ -66,7 +74,7 @@ void bench_embedded(void)
 
 		bench_pin(0);
 		bench_row_call(&call, &server, pinnings[p]);
-		bench_row_pipelined(&pipelined, &server, pinnings[p], 64);
+		bench_row_pipelined(&pipelined, &server, pinnings[p], 4);
 		bench_row_shared(&shared, &server, pinnings[p], 8);
 		if (pinnings[p] == BENCH_TWO_CORES && bench_wants("embedded_idle"))
 			bench_row_idle("connection_embedded", &server, bench_small_properties, 32);

@@ -279,6 +279,7 @@ int main(int argc, char **argv)
 	bench_records();
 	bench_streams();
 	bench_connect();
+	bench_scram();
 	bench_idle();
 	bench_growth();
 	bench_topology();

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows on the mock cluster: `mock_pipelined`, small requests a second that
- * one pipelining connection gets answered, and `connect_scram`, a login with
- * SCRAM-SHA-256 beside the same exchange by hand.
+ * The row `mock_pipelined`: small requests a second that the mock cluster
+ * answers on one pipelining connection.
  */
 #include "bench.h"
 

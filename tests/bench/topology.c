@@ -20,7 +20,7 @@
 #include "calls.h"
 #include "streams.h"
 
-static struct kwire_client *client_open(int port, const struct kwire_allocator *allocator)
+struct kwire_client *bench_client_open(int port, const struct kwire_allocator *allocator)
 {
 	struct kwire_config *config = kwire_config_new_with(allocator);
 	struct kwire_client *client = NULL;
@@ -78,7 +78,7 @@ int bench_counted(char **arguments)
 			bench_call_once(connection, &question);
 		kwire_connection_close(connection);
 	} else {
-		struct kwire_client *client = client_open(port, NULL);
+		struct kwire_client *client = bench_client_open(port, NULL);
 
 		for (int i = 0; i < size + calls; i++)
 			ask(client, i % size);
@@ -190,7 +190,7 @@ static void rows_memory(const char *work, const int *sizes, int count, bool brok
 	for (int i = 0; i < count; i++) {
 		struct bench_server server = bench_cluster_start(NULL, brokers ? sizes[i] : 1,
 								 brokers ? 0 : sizes[i]);
-		struct kwire_client *client = client_open(server.port, &allocator);
+		struct kwire_client *client = bench_client_open(server.port, &allocator);
 		struct bench_row row = {.unit = "bytes/each", .goal = 1.2, .at_most = true};
 		size_t one;
 
