@@ -125,6 +125,13 @@ bool soak_reauth(int64_t seconds)
 	if (kwire_client_stats(client, &stats, NULL) != 0)
 		return false;
 	connected = (int64_t)stats->total.connects;
+	printf("\n");
+	for (int32_t i = 0; i < stats->broker_count; i++)
+		printf("  broker %d, %s:%d: %llu connections, %llu lost\n",
+		       (int)stats->brokers[i]->node_id, stats->brokers[i]->host,
+		       (int)stats->brokers[i]->port,
+		       (unsigned long long)stats->brokers[i]->counts.connects,
+		       (unsigned long long)stats->brokers[i]->counts.disconnects);
 	kwire_stats_free(stats);
 	kwire_client_close(client);
 	renewed = atomic_load(&logins) - connected;
@@ -132,6 +139,10 @@ bool soak_reauth(int64_t seconds)
 	expected = SOAK_BROKERS * (seconds / SESSION_S - 1);
 	printf("\n  %lld calls from %d threads, longest %lld ms\n", (long long)calls, CALLERS,
 	       (long long)longest_ms);
+	if (failed > 0 && longest_ms > SESSION_S * 50)
+		printf("  a call took longer than the last twentieth of a session, which is what "
+		       "is "
+		       "left\n  to renew it in: this machine was too slow for such sessions\n");
 	good &= failed == 0;
 	printf("  %-4s no call failed: %lld\n", failed == 0 ? "ok" : "BAD", (long long)failed);
 	good &= renewed >= expected;
