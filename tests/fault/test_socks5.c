@@ -32,8 +32,8 @@ struct proxy {
 	const char *username, *password; /* wanted; NULL: nobody need log in */
 	uint8_t refusal;                 /* of each request, 0: none */
 	const char *greeting;            /* sent instead of everything; NULL: a proxy's */
-	size_t stop_after;               /* bytes of its answers; then silence */
-	size_t sent;
+	atomic_size_t stop_after;        /* bytes of its answers; then silence */
+	atomic_size_t sent;
 	atomic_int served;
 	char asked[64]; /* the last host, as it was named */
 	uint8_t kind;   /* of its address: 1, 3 or 4 */
