@@ -216,6 +216,56 @@ static void a_password_given_as_a_property_is_kept_once(void **state)
 	assert_int_equal(after, 0);
 }
 
+/* A token endpoint that gives one token. */
+static void *give_token(void *context)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"a.b.c\"}";
+	struct peer *peer = context;
+	char request[2048];
+	size_t size = 0;
+	ssize_t got;
+	int fd = peer_accept(peer);
+
+	do {
+		got = read(fd, request + size, sizeof(request) - 1 - size);
+		size += got > 0 ? (size_t)got : 0;
+		request[size] = '\0';
+	} while (got > 0 && strstr(request, "grant_type=") == NULL);
+	peer_write(fd, answer, sizeof(answer) - 1);
+	close(fd);
+	return NULL;
+}
+
+static void an_endpoints_secret_is_kept_once(void **state)
+{
+	struct kwire_config *config = test_config("security.protocol", "SASL_PLAINTEXT",
+						  "sasl.mechanism", "OAUTHBEARER",
+						  "sasl.oauthbearer.client.id", "alice", NULL);
+	char password[SIZE + 1], url[64];
+	struct kwire_error error;
+	struct peer endpoint;
+	pthread_t thread;
+	int after, copies;
+
+	(void)state;
+	invent();
+	reveal(password);
+	kwire_config_set(config, "sasl.oauthbearer.client.secret", password, &error);
+	kw_wipe(password, sizeof(password));
+	peer_init(&endpoint);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", endpoint.port);
+	kwire_config_set(config, "sasl.oauthbearer.token.endpoint.url", url, &error);
+	kwire_oauth_client_credentials(config);
+	assert_int_equal(pthread_create(&thread, NULL, give_token, &endpoint), 0);
+	copies = copies_after_login(config, &after);
+	pthread_join(thread, NULL);
+	peer_fini(&endpoint);
+	if (copies < 0)
+		skip();
+	assert_int_equal(copies, 1);
+	assert_int_equal(after, 0);
+}
+
 /* The search itself must find what is there. */
 static void a_copy_is_found(void **state)
 {
@@ -239,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_copy_is_found),
 		cmocka_unit_test(a_password_from_a_callback_is_not_kept),
 		cmocka_unit_test(a_password_given_as_a_property_is_kept_once),
+		cmocka_unit_test(an_endpoints_secret_is_kept_once),
 	};
 
 #ifdef KW_DEBUG
