@@ -249,12 +249,18 @@ static int add_extension(void *context, const char *name, const char *value)
 	return 0;
 }
 
+/* The file in a URL "file:///path", as Java's clients take it too; NULL: it is none. */
+static const char *file_of(const char *url)
+{
+	return strncmp(url, "file:///", 8) == 0 ? url + 7 : NULL;
+}
+
 bool kw_oauth_wants_endpoint(const struct kwire_config *config)
 {
 	const struct kw_security_settings *settings = &config->settings.security;
 
 	/* Java's clients have no word for the method: the URL alone asks for it. */
-	return config->hooks.token == NULL &&
+	return config->hooks.token == NULL && file_of(settings->oauth_token_endpoint_url) == NULL &&
 	       (settings->oauth_method == KW_OAUTH_OIDC ||
 		(*settings->oauth_token_endpoint_url != '\0' &&
 		 *settings->oauth_token_file == '\0' && *settings->oauth_config == '\0'));
@@ -282,6 +288,9 @@ int kw_oauth_token_get(struct kw_oauth_token *token, const struct kw_sasl_settin
 				 ? setting->config->hooks.token_source->fetch(setting, login,
 									      &token->token, error)
 				 : kw_oauth_no_endpoint(error);
+	else if (file_of(settings->oauth_token_endpoint_url) != NULL)
+		result = from_file(token, setting->memory,
+				   file_of(settings->oauth_token_endpoint_url), error);
 	else if (*settings->oauth_token_file != '\0')
 		result = from_file(token, setting->memory, settings->oauth_token_file, error);
 	else if (*settings->oauth_config != '\0')

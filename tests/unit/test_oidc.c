@@ -337,7 +337,6 @@ static int token_of(const struct kwire_config *config, char text[128], struct kw
 		snprintf(text, 128, "%s", token.token);
 		kw_oauth_token_fini(&token);
 	} else {
-		assert_int_equal(error->phase, KWIRE_PHASE_SASL);
 		assert_null(strstr(error->message, "s3cret"));
 	}
 	return result;
@@ -441,7 +440,7 @@ static void a_refusal_is_told_in_the_providers_words(void **state)
 		endpoint_start(&endpoint, cases[i].answer);
 		config = asking(&endpoint, "http");
 		if (token_of(config, token, &error) != cases[i].result ||
-		    error.retriable != cases[i].retriable ||
+		    error.retriable != cases[i].retriable || error.phase != KWIRE_PHASE_SASL ||
 		    strstr(error.message, cases[i].words) == NULL)
 			fail_msg("%s: \"%s\" for %s", kwire_result_name(error.result),
 				 error.message, cases[i].answer);
@@ -545,6 +544,26 @@ static void https_is_verified_by_its_own_authority(void **state)
 	tls_peer_free(endpoint.tls);
 #endif
 	(void)state;
+}
+
+static void a_file_may_stand_in_place_of_the_endpoint(void **state)
+{
+	char path[] = "/tmp/kwire-token-XXXXXX", url[64], token[128];
+	struct kwire_config *config;
+	struct kwire_error error;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0 && write(fd, TOKEN "\n", sizeof(TOKEN)) == sizeof(TOKEN));
+	close(fd);
+	snprintf(url, sizeof(url), "file://%s", path);
+	config = test_config("sasl.mechanism", "OAUTHBEARER", "sasl.oauthbearer.token.endpoint.url",
+			     url, NULL);
+	assert_int_equal(token_of(config, token, &error), 0);
+	assert_string_equal(token, TOKEN);
+	remove(path);
+	assert_int_equal(token_of(config, token, &error), KWIRE_ECONFIG);
+	kwire_config_free(config);
 }
 
 static int give_token(void *context, const char *host, int64_t deadline_ms,
@@ -652,6 +671,7 @@ int main(void)
 		cmocka_unit_test(a_long_answer_is_refused_and_a_silent_server_left),
 		cmocka_unit_test(a_provider_that_cannot_be_reached_is_named),
 		cmocka_unit_test(https_is_verified_by_its_own_authority),
+		cmocka_unit_test(a_file_may_stand_in_place_of_the_endpoint),
 		cmocka_unit_test(settings_that_cannot_do_are_errors_at_open),
 		cmocka_unit_test(logins_share_a_token_until_it_is_old),
 	};
