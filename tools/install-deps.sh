@@ -11,6 +11,9 @@
 #   java      a JDK, Maven and what real clusters are tested with: openssl, kcat, Kerberos
 #   coverage  lcov
 #   bench     librdkafka to measure beside, valgrind to count instructions, gnuplot for pictures
+#   deb       what builds Debian packages
+#   musl      musl-gcc, for static daemons
+#   root      what makes a fresh root to install packages in
 #   cross-arm64, cross-armhf, cross-i386, cross-s390x
 #             compiler, libraries and qemu of one cross build
 #
@@ -82,6 +85,16 @@ group_bench() {
   command_of valgrind valgrind
   command_of gnuplot gnuplot-nox
 }
+group_deb() {
+  command_of dh debhelper
+  command_of dpkg-buildpackage dpkg-dev
+}
+group_musl() {
+  command_of musl-gcc musl-tools
+}
+group_root() {
+  PATH=$PATH:/usr/sbin:/sbin command_of debootstrap debootstrap
+}
 group_coverage() {
   command_of lcov lcov
 }
@@ -101,6 +114,9 @@ for group; do
   java) group_java ;;
   coverage) group_coverage ;;
   bench) group_bench ;;
+  deb) group_deb ;;
+  musl) group_musl ;;
+  root) group_root ;;
   cross-arm64) cross arm64 gcc-aarch64-linux-gnu ;;
   cross-armhf) cross armhf gcc-arm-linux-gnueabihf ;;
   cross-i386) cross i386 gcc-i686-linux-gnu ;;
@@ -142,12 +158,15 @@ apt() {
 
 echo "install-deps: installing with apt-get:$missing"
 if [ -n "$foreign" ]; then
-  dpkg --add-architecture "$foreign" && apt update
+  dpkg --add-architecture "$foreign"
+  apt update
 fi
 # shellcheck disable=SC2086
 if ! apt install -y --no-install-recommends $missing; then
   echo 'install-deps: fetching the package lists first'
-  if ! apt update || ! apt install -y --no-install-recommends $missing; then
+  # A list that could not be fetched may be of packages that nobody asked for.
+  apt update
+  if ! apt install -y --no-install-recommends $missing; then
     tail -n 20 "$log" >&2
     echo 'install-deps: apt-get failed; the line was:' >&2
     echo "  $line" >&2

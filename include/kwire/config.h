@@ -106,6 +106,11 @@ enum kwire_log_level {
  */
 typedef void kwire_log_function(void *context, enum kwire_log_level level, const char *line);
 
+/*
+ * Has `log` called with every line of log.level or more important; NULL: none.
+ * `context` must live as long as any client or connection opened with the
+ * config.  KWIRE_ENOMEM: the config is NULL.
+ */
 KWIRE_API int kwire_config_set_log(struct kwire_config *config, kwire_log_function *log,
 				   void *context);
 
@@ -120,6 +125,11 @@ typedef int kwire_resolve_function(void *context, const char *host, int port, in
 					       size_t size),
 				   void *list);
 
+/*
+ * Has `resolve` called instead of getaddrinfo(3), for bootstrap servers and
+ * brokers; NULL: no more.  `context` as with kwire_config_set_log().
+ * KWIRE_ENOMEM: the config is NULL.
+ */
 KWIRE_API int kwire_config_set_resolver(struct kwire_config *config,
 					kwire_resolve_function *resolve, void *context);
 
@@ -133,6 +143,11 @@ typedef int kwire_dial_function(void *context, const char *host, int port, int64
 				const struct kwire_transport_ops **ops, void **transport,
 				struct kwire_error *error);
 
+/*
+ * Has `dial` called instead of connect(2), for every connection; TLS and SASL
+ * run over what it opens.  NULL: no more.  `context` as with
+ * kwire_config_set_log().  KWIRE_ENOMEM: the config is NULL.
+ */
 KWIRE_API int kwire_config_set_dialer(struct kwire_config *config, kwire_dial_function *dial,
 				      void *context);
 

@@ -79,15 +79,15 @@ struct kwire_raw_response {
 	struct kwire_bytes body; /* after the response header */
 };
 
-/*
- * Sends an encoded request body of `size` bytes as `api_key` in `version`,
- * whatever kwire knows of them; the header is kwire's.  `flags`:
- * KWIRE_RAW_FLEXIBLE for request header v2 and response header v1.
- */
 enum kwire_raw_flag {
-	KWIRE_RAW_FLEXIBLE = 1 << 0,
+	KWIRE_RAW_FLEXIBLE = 1 << 0, /* request header v2, response header v1 */
 };
 
+/*
+ * Sends an encoded request body of `size` bytes as `api_key` in `version`,
+ * whatever kwire knows of them, and waits for the answer; the header is
+ * kwire's.  `flags`: enum kwire_raw_flag.  `body` is borrowed until it returns.
+ */
 KWIRE_API int kwire_connection_send_raw(struct kwire_connection *connection, int16_t api_key,
 					int16_t version, unsigned flags, const void *body,
 					size_t size, struct kwire_raw_response **response,
