@@ -83,13 +83,20 @@ function begin_type(name, at_semicolon) {
 	type_ends_at_semicolon = at_semicolon
 	in_type = 1
 	type_text[type] = (comment == "" ? "" : "/*\n * " join_lines(comment, "\n * ") "\n */\n") $0
-	if (!at_semicolon) comment = ""
 }
 function join_lines(text, with) { gsub(/\n/, with, text); return text }
 function add_function(text,   name) {
 	name = text
 	sub(/\(.*/, "", name)
 	sub(/.*[ *\n]/, "", name)
+	# One without a comment is told of with those before it; lint objects (strict=1).
+	if (!group && comment == "" && group_count > 0 && group_header[group_count] == header) {
+		group = group_count
+		if (strict) {
+			print header ": " name "() has no comment of its own" >"/dev/stderr"
+			failed = 1
+		}
+	}
 	if (!group) {
 		group = ++group_count
 		group_comment[group] = comment
@@ -103,11 +110,6 @@ function add_function(text,   name) {
 function finish(   g, names, n, i, file, first, t, shown, word, words, k) {
 	for (g = 1; g <= group_count; g++) {
 		n = split(group_names[g], names, " ")
-		if (group_comment[g] == "") {
-			print group_header[g] ": " names[1] " has no comment" >"/dev/stderr"
-			failed = 1
-			continue
-		}
 		first = names[1]
 		file = out "/" first ".3"
 		title(file, first, 3, version)
