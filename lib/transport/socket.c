@@ -85,7 +85,7 @@ static ssize_t socket_read(void *transport, const struct iovec *iov, int count, 
 	ssize_t got;
 	int result;
 
-	message.msg_iovlen = (unsigned)(count < MAX_PIECES ? count : MAX_PIECES);
+	message.msg_iovlen = (unsigned short)(count < MAX_PIECES ? count : MAX_PIECES);
 	for (;;) {
 		if (!socket->more || atomic_load(&socket->woken) ||
 		    atomic_load(&socket->want_writable)) {
@@ -114,7 +114,7 @@ static ssize_t socket_writev(void *transport, const struct iovec *iov, int count
 	ssize_t put;
 	int64_t now_ms;
 
-	message.msg_iovlen = (unsigned)(count < MAX_PIECES ? count : MAX_PIECES);
+	message.msg_iovlen = (unsigned short)(count < MAX_PIECES ? count : MAX_PIECES);
 	for (;;) {
 		put = sendmsg(socket->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (put >= 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a small daemon uses: Metadata, ListOffsets, Produce and Fetch through a
- * client.  `make size` says what it pays for them; run with the bootstrap list
- * it asks for the end of a topic, and names the results.
+ * client.  `make size` says what it pays for them; tests/link/static runs it:
+ *   daemon [BOOTSTRAP [PROPERTY VALUE]...]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +29,12 @@ int main(int argc, char **argv)
 	int result;
 
 	produce.acks = -1;
+	for (int i = 2; i + 1 < argc; i += 2)
+		if (kwire_config_set(config, argv[i], argv[i + 1], &error) != 0) {
+			fprintf(stderr, "%s\n", error.message);
+			kwire_config_free(config);
+			return EXIT_FAILURE;
+		}
 	if ((result = kwire_config_set(config, "bootstrap.servers",
 				       argc > 1 ? argv[1] : "127.0.0.1:9092", &error)) == 0 &&
 	    (result = kwire_client_open(config, &client, &error)) == 0 &&

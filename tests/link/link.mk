@@ -8,12 +8,23 @@ $(B)/link/libkwire.a: $(call objects,$(LIB_SRC)) $(B)/flags $(B)/sources
 	$(Q)rm -f $@ && $(AR) rcsT $@ $(filter %.o,$^)
 $(B)/link/%: $(B)/obj/tests/link/%.o $(B)/link/libkwire.a
 	$(call say,LD,$@)
-	$(Q)$(link) -s -Wl,--gc-sections -Wl,-Map=$@.map $(LINK_STATIC) $(LIBS)
+	$(Q)$(link) -s -Wl,--gc-sections -Wl,-Map=$@.map $(LINK_STATIC) $(LIBS) 2>$@.warnings || { cat $@.warnings; exit 1; }
 
 # A rebuilt sanitizer's map says nothing new.
 ifeq ($(SAN)$(if $(LINK_SRC),,none),)
 CHECKS += tests/link/objects
 tests: $(LINKED)
+endif
+
+# Static daemons, of glibc with TLS and of musl with what needs nobody's library.
+.PHONY: static-daemons
+MUSL_FLAGS = CC=musl-gcc TLS=0 GSASL=0 GZIP=0 SNAPPY=0 LZ4=0 ZSTD=0 LINK_STATIC=-static PRESET=
+static-daemons:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) run-size
+	@! command -v musl-gcc >/dev/null || $(MAKE) --no-print-directory BUILD=$(BUILD)/musl $(MUSL_FLAGS) run-size
+ifeq ($(SAN)$(CROSS_COMPILE),)
+CHECKS += tests/link/static
+tests: static-daemons
 endif
 
 # `make size`: static daemons at -Os, without and with TLS and SCRAM, by part.
