@@ -13,6 +13,7 @@ V       ?=
 TLS     ?= 1
 SASL    ?= 1
 GSASL   ?= $(SASL)
+OAUTH   ?= $(SASL)
 SOCKS5  ?= 1
 GZIP    ?= 1
 SNAPPY  ?= 1
@@ -38,7 +39,7 @@ SONAME  := libkwire.so.$(firstword $(subst ., ,$(VERSION)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 KW_CPPFLAGS = -Iinclude -Igen/include -Ilib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
-	-DKW_WITH_TLS=$(TLS) -DKW_WITH_SASL=$(SASL) -DKW_WITH_GSASL=$(GSASL) -DKW_WITH_GZIP=$(GZIP) \
+	-DKW_WITH_TLS=$(TLS) -DKW_WITH_SASL=$(SASL) -DKW_WITH_GSASL=$(GSASL) -DKW_WITH_OAUTH=$(OAUTH) -DKW_WITH_GZIP=$(GZIP) \
 	-DKW_WITH_SOCKS5=$(SOCKS5) -DKW_WITH_SNAPPY=$(SNAPPY) -DKW_WITH_LZ4=$(LZ4) -DKW_WITH_ZSTD=$(ZSTD)
 KW_CFLAGS = -std=c11 $(WARNINGS) $(if $(filter 1,$(WERROR)),-Werror) \
 	-fvisibility=hidden -ffunction-sections -fdata-sections -pthread
@@ -181,7 +182,7 @@ help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20 | sed 's/^/  /'
 	@echo 'Variables:'
 	@echo '  CC AR CFLAGS CPPFLAGS LDFLAGS CROSS_COMPILE PREFIX DESTDIR LIBDIR V=1   as usual'
-	@echo '  TLS SASL GSASL SOCKS5 GZIP SNAPPY LZ4 ZSTD  =0 leaves it out of the build'
+	@echo '  TLS SASL GSASL OAUTH SOCKS5 GZIP SNAPPY LZ4 ZSTD  =0 leaves it out of the build'
 	@echo '  SAN=address|thread                 builds and tests under a sanitizer, in $$(BUILD)/$$(SAN)'
 	@echo '  BUILD=dir WERROR=1 PRESET=name     other output; warnings are errors; see tools/presets/'
 

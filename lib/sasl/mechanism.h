@@ -32,6 +32,9 @@ struct kw_sasl_session {
 /* Whether this build, with the program's additions, has a mechanism `name`. */
 bool kw_sasl_has(const struct kwire_config *config, const char *name);
 
+/* Whether a mechanism that is not there could have been built in. */
+bool kw_sasl_left_out(const char *name);
+
 /* Starts mechanism `name`; KWIRE_ECONFIG: no such one, KWIRE_ENOTBUILT: left out of this build. */
 int kw_sasl_session_start(struct kw_sasl_session *session, const char *name,
 			  const struct kw_sasl_setting *setting,

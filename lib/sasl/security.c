@@ -89,13 +89,15 @@ static int check_sasl(struct kwire_config *config, struct kwire_error *error)
 				continue;
 			}
 		}
-		return kw_fail_in(
-			error, strncmp(list, "GSSAPI", size) == 0 ? KWIRE_ENOTBUILT : KWIRE_ECONFIG,
-			KWIRE_PHASE_SASL, "sasl.mechanism: %.*s is not a mechanism of this build",
-			(int)size, list);
+		return kw_fail_in(error,
+				  size < sizeof(name) && kw_sasl_left_out(name) ? KWIRE_ENOTBUILT
+										: KWIRE_ECONFIG,
+				  KWIRE_PHASE_SASL,
+				  "sasl.mechanism: %.*s is not a mechanism of this build",
+				  (int)size, list);
 	}
 	result = *settings->jaas_config != '\0' ? kw_jaas_check(settings->jaas_config, error) : 0;
-	return result == 0 && oauth ? check_endpoint(config, error) : result;
+	return KW_WITH_OAUTH && result == 0 && oauth ? check_endpoint(config, error) : result;
 }
 
 /* Settings made ready for use; `config` is frozen, and held where `hold`. */

@@ -13,7 +13,9 @@ static const struct kwire_sasl_mechanism *const own[] = {
 	&kw_sasl_plain,
 	&kw_sasl_scram_sha_256,
 	&kw_sasl_scram_sha_512,
+#if KW_WITH_OAUTH
 	&kw_sasl_oauthbearer,
+#endif
 };
 
 static const struct kwire_sasl_mechanism *find_own(const char *name)
@@ -31,6 +33,11 @@ static int find_added(const struct kwire_config *config, const char *name)
 		if (strcmp(config->hooks.mechanisms[i].mechanism->name, name) == 0)
 			return i;
 	return -1;
+}
+
+bool kw_sasl_left_out(const char *name)
+{
+	return strcmp(name, "GSSAPI") == 0 || (!KW_WITH_OAUTH && strcmp(name, "OAUTHBEARER") == 0);
 }
 
 bool kw_sasl_has(const struct kwire_config *config, const char *name)
@@ -61,6 +68,9 @@ int kw_sasl_session_start(struct kw_sasl_session *session, const char *name,
 			error, KWIRE_ENOTBUILT, KWIRE_PHASE_SASL,
 			"sasl.mechanism GSSAPI: this kwire was built without libgsasl, or "
 			"its libgsasl without Kerberos");
+	if (mechanism == NULL && kw_sasl_left_out(name))
+		return kw_fail_in(error, KWIRE_ENOTBUILT, KWIRE_PHASE_SASL,
+				  "sasl.mechanism %s: this kwire was built without it", name);
 	if (mechanism == NULL)
 		return kw_fail_in(error, KWIRE_ECONFIG, KWIRE_PHASE_SASL,
 				  "sasl.mechanism: no mechanism %s is known here", name);

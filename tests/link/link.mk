@@ -20,7 +20,7 @@ endif
 .PHONY: static-daemons
 MUSL_FLAGS = CC=musl-gcc TLS=0 GSASL=0 GZIP=0 SNAPPY=0 LZ4=0 ZSTD=0 LINK_STATIC=-static PRESET=
 static-daemons:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) run-size
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) OAUTH=0 run-size
 	@! command -v musl-gcc >/dev/null || $(MAKE) --no-print-directory BUILD=$(BUILD)/musl $(MUSL_FLAGS) run-size
 ifeq ($(SAN)$(CROSS_COMPILE),)
 CHECKS += tests/link/static
@@ -33,6 +33,6 @@ endif
 SIZE_FLAGS = CFLAGS='-Os -fno-asynchronous-unwind-tables' GSASL=0 SNAPPY=0 LINK_STATIC=-static
 size: deps ## what a static daemon pays for kwire, against tools/size-budget
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-plain $(SIZE_FLAGS) TLS=0 SASL=0 SOCKS5=0 run-size
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) run-size
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) OAUTH=0 run-size
 	@tests/link/size tools/size-budget $(BUILD)/size-plain/link/daemon.map $(BUILD)/size-tls/link/daemon.map
 run-size: $(LINKED)
