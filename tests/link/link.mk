@@ -24,7 +24,7 @@ static-daemons:
 	@! command -v musl-gcc >/dev/null || $(MAKE) --no-print-directory BUILD=$(BUILD)/musl $(MUSL_FLAGS) run-size
 ifeq ($(SAN)$(CROSS_COMPILE),)
 CHECKS += tests/link/static
-tests: static-daemons
+run-tests: $(if $(filter tests/link/static,$(chosen)),static-daemons)
 endif
 
 # `make size`: static daemons at -Os, without and with TLS and SCRAM, by part.

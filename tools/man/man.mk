@@ -19,5 +19,5 @@ $(MAN)/done: $(MAN_HAND) $(MAN_API) $(wildcard tools/man/*) $(if $(MAN_RUNS),$(B
 
 ifeq ($(SAN),)
 CHECKS += tools/man/check
-tests: man
+run-tests: $(if $(filter tools/man/check,$(chosen)),man)
 endif
