@@ -11,19 +11,17 @@ HEADERS     = $(sort $(wildcard include/kwire/*.h gen/include/kwire/*.h gen/incl
 PROGRAMS    = $(if $(CLI_SRC),kwire) $(if $(MOCKD_SRC),kwire-mockd)
 PCS         = kwire.pc kwire-json.pc kwire-mock.pc
 CMAKES      = kwire-config.cmake kwire-config-version.cmake
-COMPLETION  = $(wildcard tools/completion/kwire)
-COMPLETIONS = $(PREFIX)/share/bash-completion/completions
 REALNAME    = libkwire.so.$(VERSION)
 PAGES       = $(notdir $(wildcard $(MAN)/man1/* $(MAN)/man3/*))
 INSTALLED   = $(addprefix $(INCLUDEDIR)/,$(patsubst gen/include/%,%,$(HEADERS:include/%=%))) \
 	$(addprefix $(LIBDIR)/,libkwire.a libkwire-json.a libkwire-mock.a libkwire.so $(SONAME) $(REALNAME)) \
 	$(addprefix $(LIBDIR)/pkgconfig/,$(PCS)) $(addprefix $(LIBDIR)/cmake/kwire/,$(CMAKES)) \
-	$(addprefix $(BINDIR)/,$(PROGRAMS)) $(if $(COMPLETION),$(COMPLETIONS)/kwire) \
+	$(addprefix $(BINDIR)/,$(PROGRAMS)) \
 	$(addprefix $(MANDIR)/man1/,$(filter %.1,$(PAGES))) $(addprefix $(MANDIR)/man3/,$(filter %.3,$(PAGES)))
 # Directories that are kwire's own; the others go where they are empty and no system's.
 OWN_DIRS    = $(INCLUDEDIR)/kwire/api $(INCLUDEDIR)/kwire $(LIBDIR)/cmake/kwire
 EMPTY_DIRS  = $(if $(or $(DESTDIR),$(filter-out /usr /usr/local,$(PREFIX))),$(LIBDIR)/cmake \
-	$(LIBDIR)/pkgconfig $(COMPLETIONS) $(PREFIX)/share/bash-completion $(MANDIR)/man1 $(MANDIR)/man3 $(MANDIR) \
+	$(LIBDIR)/pkgconfig $(MANDIR)/man1 $(MANDIR)/man3 $(MANDIR) \
 	$(PREFIX)/share $(LIBDIR) $(PREFIX)/lib $(INCLUDEDIR) $(BINDIR) $(PREFIX))
 
 # fill TEMPLATES DIRECTORY: with what was installed where.
@@ -51,7 +49,6 @@ install-dev:
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libkwire.so
 install-tools: tools
 	$(if $(strip $(PROGRAMS)),$(INSTALL) -d $(DESTDIR)$(BINDIR) && $(INSTALL) $(addprefix $(B)/,$(PROGRAMS)) $(DESTDIR)$(BINDIR))
-	$(if $(COMPLETION),$(INSTALL) -d $(DESTDIR)$(COMPLETIONS) && $(INSTALL) -m 644 $(COMPLETION) $(DESTDIR)$(COMPLETIONS))
 install-man: man
 	$(INSTALL) -d $(addprefix $(DESTDIR)$(MANDIR)/,man1 man3)
 	for page in $(MAN)/man?/*; do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/$${page#$(MAN)/} || exit 1; done
