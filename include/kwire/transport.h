@@ -7,6 +7,7 @@
 #ifndef KWIRE_TRANSPORT_H
 #define KWIRE_TRANSPORT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -65,6 +66,32 @@ struct kwire_transport_ops {
 	 * large request again every few milliseconds.  Any thread.
 	 */
 	void (*wake_writable)(void *transport);
+
+	/*
+	 * What follows lets a thread that waits for an answer read it itself, while
+	 * the connection's thread does no more than watch (connection.reading=baton).
+	 * All three or none of them (NULL, or beyond `size`): without, the
+	 * connection's thread reads, and a call costs a hand-over between threads.
+	 */
+
+	/*
+	 * As `read`, from one thread after the other, never beside a `read`.  `wake`
+	 * and `wake_writable` leave it alone, since `watch` answers them.  With
+	 * `kickable`, `kick` ends it with KWIRE_ECANCELED.
+	 */
+	ssize_t (*receive)(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
+			   bool kickable, struct kwire_error *error);
+
+	/* Ends the kickable receive that is blocked now, else the next one, once.  Any thread. */
+	void (*kick)(void *transport);
+
+	/*
+	 * Waits without reading, perhaps while another thread receives, until the
+	 * deadline (KWIRE_ETIMEDOUT), until `wake` or `wake_writable` would end a read
+	 * (KWIRE_ECANCELED), or until the peer closed its side (KWIRE_EDISCONNECTED,
+	 * once: after that, only for the others).  Bytes that came do not end it.
+	 */
+	int (*watch)(void *transport, int64_t deadline_ms);
 };
 
 #ifdef __cplusplus

@@ -110,25 +110,9 @@ void kw_call_give_up(struct kwire_call *call, int result)
 	kw_lock(connection);
 	if (!call->ended)
 		kw_give_up_locked(connection, call, result, &after);
+	after.kick = connection->baton.kickable == call;
 	kw_detach_locked(connection, call, &after);
 	kw_leave(connection, &after);
-}
-
-bool kw_call_await(struct kwire_call *call, int64_t until_ms)
-{
-	int64_t deadline_ms = until_ms < call->deadline_ms ? until_ms : call->deadline_ms;
-
-	while (!kw_call_is_done(call)) {
-		kw_park_wait(call->own_park, deadline_ms);
-		if (kw_call_is_done(call) || kw_now_ms() < deadline_ms)
-			continue;
-		if (deadline_ms < call->deadline_ms)
-			return false;
-		kw_call_give_up(call, KWIRE_ETIMEDOUT);
-		/* At most one system call of another thread is still to end. */
-		deadline_ms = KW_NEVER;
-	}
-	return true;
 }
 
 static const char *name_of(const struct kwire_call *call)

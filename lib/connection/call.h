@@ -20,6 +20,7 @@
 
 #include "../base/park.h"
 #include "../protocol/frame.h"
+#include "baton.h"
 
 struct kw_response;
 struct kwire_connection;
@@ -54,6 +55,10 @@ struct kwire_call {
 	struct kw_park *park;        /* who waits, NULL: nobody */
 	size_t written;              /* bytes of the frame that left */
 	int32_t id;
+	struct kwire_call *parked_previous; /* in the line for the baton */
+	struct kwire_call *parked_next;
+	bool parked;
+	enum kw_attention attention;
 	bool queued;
 	bool writing; /* the token's holder reads the frame, outside the lock */
 	bool copying; /* its owner replaces borrowed memory, outside the lock */
@@ -71,6 +76,7 @@ struct kwire_call {
 	int64_t done_us;
 	bool watched; /* whoever writes it may tell of it */
 
+	atomic_bool granted; /* its owner was given the baton */
 	atomic_bool done;
 };
 
@@ -93,8 +99,9 @@ int kw_call_lend_park(struct kwire_call *call);
 int kw_call_submit(struct kwire_call *call, struct kwire_error *error);
 
 /*
- * Waits until the call is done or `until_ms` (false); its own deadline ends
- * the call.  The call has a park, known to whoever ends it.
+ * Waits until the call is done or `until_ms` (false), reading for it and for
+ * others when nobody else does (baton.c); its own deadline ends the call.  The
+ * call has a park lent.
  */
 bool kw_call_await(struct kwire_call *call, int64_t until_ms);
 

@@ -42,6 +42,8 @@ static void act(struct kwire_connection *connection, const struct kwire_transpor
 		ops->wake_writable(transport);
 	if (after->wake_thread)
 		ops->wake(transport);
+	if (after->kick)
+		ops->kick(transport);
 	kw_mutex_lock(&connection->lock);
 	if (--connection->transport_users == 0)
 		kw_cond_broadcast(&connection->changed);
@@ -54,7 +56,7 @@ void kw_leave(struct kwire_connection *connection, struct kw_after *after)
 	void *transport = NULL;
 	struct kwire_call *orphan;
 
-	if ((after->shutdown || after->wake_thread || after->wake_writable) &&
+	if ((after->shutdown || after->wake_thread || after->wake_writable || after->kick) &&
 	    connection->ops != NULL) {
 		ops = connection->ops;
 		transport = connection->transport;
@@ -74,7 +76,7 @@ void kw_leave(struct kwire_connection *connection, struct kw_after *after)
 		kw_call_destroy(orphan);
 	}
 	after->wake_count = 0;
-	after->wake_thread = after->wake_writable = after->shutdown = false;
+	after->wake_thread = after->wake_writable = after->kick = after->shutdown = false;
 }
 
 void kw_breathe_locked(struct kwire_connection *connection, struct kw_after *after)
@@ -171,6 +173,7 @@ void kw_end_locked(struct kwire_connection *connection, struct kwire_call *call,
 	call->result = result;
 	call->response = response;
 	kw_watch_ended_locked(connection, call);
+	kw_baton_end_locked(connection, call);
 	kw_publish_locked(connection, call, after);
 }
 
@@ -213,6 +216,7 @@ void kw_give_up_locked(struct kwire_connection *connection, struct kwire_call *c
 		}
 	}
 	kw_end_locked(connection, call, result, NULL, after);
+	kw_baton_offer_locked(connection, after);
 }
 
 void kw_detach_locked(struct kwire_connection *connection, struct kwire_call *call,
@@ -334,5 +338,7 @@ void kw_die_locked(struct kwire_connection *connection, const struct kwire_error
 	kw_name_broker(connection, connection->address, &connection->cause);
 	atomic_store_explicit(&connection->state, KW_CONNECTION_DEAD, memory_order_release);
 	after->shutdown = true;
+	/* It may have been told of the peer's end before, and not hear of this one. */
+	after->wake_thread = connection->baton.shared;
 	end_all_locked(connection, after);
 }

@@ -19,8 +19,9 @@ static bool settle(struct kwire_call *call)
 	return kw_call_is_done(call);
 }
 
-/* Says who waits, NULL for nobody. */
-static void attend(struct kwire_call *call, struct kw_park *park, bool flush)
+/* Says who waits, NULL for nobody, and who is to read meanwhile. */
+static void attend(struct kwire_call *call, struct kw_park *park, enum kw_attention attention,
+		   bool flush)
 {
 	struct kwire_connection *connection = call->connection;
 	struct kw_after after;
@@ -28,8 +29,11 @@ static void attend(struct kwire_call *call, struct kw_park *park, bool flush)
 	kw_after_init(&after);
 	kw_lock(connection);
 	call->park = park;
+	if (!call->one_way)
+		kw_baton_attend_locked(connection, call, attention);
 	if (flush)
 		kw_flush_locked(connection, &after);
+	kw_baton_offer_locked(connection, &after);
 	kw_leave(connection, &after);
 }
 
@@ -44,10 +48,10 @@ static int wait_for(struct kwire_call *call, int64_t timeout_ms, void **response
 	if (!done) {
 		if (kw_call_lend_park(call) != KWIRE_OK)
 			return kw_fail_memory(error);
-		attend(call, call->own_park, true);
+		attend(call, call->own_park, KW_ATTENDED, true);
 		done = kw_call_await(call, until_ms);
 		if (!done)
-			attend(call, NULL, false);
+			attend(call, NULL, KW_UNATTENDED, false);
 		kw_park_return(&call->connection->lot, call->own_park);
 		call->own_park = NULL;
 	}
@@ -83,6 +87,8 @@ bool kwire_call_done(struct kwire_call *call)
 	if (kw_call_forked(call))
 		return true;
 	cancel_state = kw_cancel_disable();
+	if (!kw_call_is_done(call))
+		kw_baton_glance(call->connection);
 	result = settle(call);
 	kw_cancel_restore(cancel_state);
 	return result;
@@ -121,7 +127,7 @@ static void free_handle(struct kwire_call *call)
 	if (!kw_call_is_done(call)) {
 		/* The writing thread may be reading the frame: done comes soon. */
 		call->own_park = kw_park_borrow(&connection->lot);
-		attend(call, call->own_park, false);
+		attend(call, call->own_park, KW_ATTENDED, false);
 		kw_call_give_up(call, KWIRE_ECANCELED);
 		while (!kw_call_is_done(call))
 			if (call->own_park != NULL)
@@ -166,7 +172,8 @@ static void attend_all(struct kwire_call *const *calls, int count, struct kw_par
 {
 	for (int i = 0; i < count; i++)
 		if (calls[i] != NULL && !calls[i]->taken)
-			attend(calls[i], park, park != NULL);
+			attend(calls[i], park, park != NULL ? KW_WANTED : KW_UNATTENDED,
+			       park != NULL);
 }
 
 static int wait_for_any(struct kwire_call *const *calls, int count, int64_t timeout_ms, int *index,

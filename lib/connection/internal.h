@@ -3,7 +3,9 @@
  * The connection, for the files of this directory only.  Who does what:
  *
  *   connection.c  making, references, ending; small questions; opening
- *   thread.c      the connection's thread: set-up, then reading
+ *   thread.c      the connection's thread: set-up, then serving
+ *   baton.c       whose turn it is to read
+ *   read.c        one step of reading, by whoever has the baton
  *   setup.c       ApiVersions
  *   reauth.c      renewing a SASL session
  *   submit.c      a place in flight, an id, the queue
@@ -27,6 +29,7 @@
 #include "../base/park.h"
 #include "../base/waker.h"
 #include "../transport/socket.h"
+#include "baton.h"
 #include "call.h"
 #include "connection.h"
 #include "pending.h"
@@ -66,6 +69,7 @@ struct kw_after {
 	int wake_count;
 	bool wake_thread;           /* it has to look at its deadline again */
 	bool wake_writable;         /* ask the transport to tell it when bytes can leave */
+	bool kick;                  /* the caller who reads, if it can be called off */
 	bool shutdown;              /* of the transport; and of connecting */
 	struct kwire_call *orphans; /* finished */
 	struct kw_park *wakes[KW_WAKES];
@@ -73,7 +77,7 @@ struct kw_after {
 static inline void kw_after_init(struct kw_after *after)
 {
 	after->wake_count = 0;
-	after->wake_thread = after->wake_writable = after->shutdown = false;
+	after->wake_thread = after->wake_writable = after->kick = after->shutdown = false;
 	after->orphans = NULL;
 }
 
@@ -151,13 +155,19 @@ struct kwire_connection {
 	size_t queue_bytes KW_GUARDED_BY(lock); /* not yet written */
 	bool token_held KW_GUARDED_BY(lock);
 	bool blocked KW_GUARDED_BY(lock); /* the transport is full; the thread will go on */
-	bool broken KW_GUARDED_BY(
-		lock); /* writing failed; the thread reads off what came and ends it */
+	bool relayed KW_GUARDED_BY(lock); /* who wrote has done enough; the thread will go on */
+	bool stalled KW_GUARDED_BY(lock); /* it was full, and took nothing since; */
+	int64_t stalled_ms KW_GUARDED_BY(lock); /* since when */
+	/* Writing failed: who reads reads off what came, and ends it. */
+	bool broken KW_GUARDED_BY(lock);
+	bool cut KW_GUARDED_BY(lock); /* for that, the transport was shut down */
 	struct kwire_error write_error KW_GUARDED_BY(lock);
 
 	struct kw_reauth reauth; /* it says what the lock guards */
 
-	/* The thread's own. */
+	struct kw_baton baton; /* guarded by the lock */
+
+	/* Of whoever has the baton. */
 	struct kw_receiver receiver;
 };
 
@@ -249,12 +259,58 @@ void kw_queue_locked(struct kwire_connection *connection, struct kwire_call *cal
 void kw_unqueue_locked(struct kwire_connection *connection, struct kwire_call *call)
 	KW_REQUIRES(connection->lock);
 
-/* Whether the transport can tell when it can be written to: an older one cannot. */
-bool kw_can_tell_writable(const struct kwire_transport_ops *ops);
-
 /* Writes the queue, if nobody does and the transport is not full.  Drops the lock meanwhile. */
 void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after)
 	KW_REQUIRES(connection->lock);
+
+/* -- read.c ----------------------------------------------------------------- */
+
+enum kw_way {
+	KW_READ,             /* the thread's: woken by wake */
+	KW_RECEIVE,          /* a caller's: ended by nothing but time, bytes or the end */
+	KW_RECEIVE_KICKABLE, /* a caller's, who may be called off */
+};
+
+/*
+ * Reads once and hands over what came, without the lock, for who has the baton.
+ * How many bytes came; KWIRE_ETIMEDOUT, KWIRE_ECANCELED: none; another negative
+ * result: the connection is to die of `error`.
+ */
+ssize_t kw_read_some(struct kwire_connection *connection, enum kw_way way, int64_t until_ms,
+		     struct kwire_error *error);
+
+static inline bool kw_is_fatal(ssize_t got)
+{
+	return got < 0 && got != KWIRE_ETIMEDOUT && got != KWIRE_ECANCELED;
+}
+
+void kw_note_bytes_locked(struct kwire_connection *connection, int64_t now_ms)
+	KW_REQUIRES(connection->lock);
+
+/* When the oldest request will have waited long enough to call the broker dead. */
+int64_t kw_silent_ms_locked(struct kwire_connection *connection, int64_t now_ms)
+	KW_REQUIRES(connection->lock);
+
+/* -- baton.c ---------------------------------------------------------------- */
+
+/* Who will read the answer of a call; that may need the thread: offer the baton then. */
+void kw_baton_attend_locked(struct kwire_connection *connection, struct kwire_call *call,
+			    enum kw_attention attention) KW_REQUIRES(connection->lock);
+
+/* A call ended: nobody has to read for it. */
+void kw_baton_end_locked(struct kwire_connection *connection, struct kwire_call *call)
+	KW_REQUIRES(connection->lock);
+
+/* Gives the baton, if it is free, to who needs it. */
+void kw_baton_offer_locked(struct kwire_connection *connection, struct kw_after *after)
+	KW_REQUIRES(connection->lock);
+
+/* Reads what is there, without waiting, if nobody reads. */
+void kw_baton_glance(struct kwire_connection *connection);
+
+/* Whether the thread reads now; else until when it watches. */
+bool kw_baton_turn_locked(struct kwire_connection *connection, int64_t now_ms, int64_t *until_ms,
+			  struct kw_after *after) KW_REQUIRES(connection->lock);
 
 /* -- thread.c and setup.c --------------------------------------------------- */
 

@@ -120,7 +120,7 @@ static void go_on(struct kwire_connection *connection)
 	reauth->exchange = NULL;
 	kw_reauth_schedule(connection, &outcome);
 	/* A session's renewal is no use of the connection: it must not keep an idle one alive. */
-	if (connection->pending.used == 0)
+	if (kw_connection_in_flight(connection) == 0)
 		atomic_store_explicit(&connection->last_used_ms, reauth->last_used_ms,
 				      memory_order_relaxed);
 	kw_log(connection->config, KWIRE_LOG_DEBUG, "%s:%d: re-authenticated by %s",
@@ -162,13 +162,12 @@ static int begin(struct kwire_connection *connection, struct kwire_error *error)
 	return KWIRE_OK;
 }
 
-static int look_at_answer(struct kwire_connection *connection, struct kwire_error *error)
+static int look_at(struct kwire_connection *connection, struct kw_response *answer,
+		   struct kwire_error *error)
 {
 	struct kw_reauth *reauth = &connection->reauth;
-	struct kw_response *answer = reauth->answer;
 	int result;
 
-	reauth->answer = NULL;
 	kw_sasl_exchange_watch(reauth->exchange, true, kw_response_frame(answer),
 			       kw_response_frame_size(answer));
 	result = kw_sasl_exchange_receive(reauth->exchange, kw_response_frame(answer),
@@ -184,19 +183,24 @@ int kw_reauth_step(struct kwire_connection *connection, struct kwire_error *erro
 {
 	struct kw_reauth *reauth = &connection->reauth;
 	int64_t now_ms = kw_now_ms();
-	bool due, silent, written;
+	struct kw_response *answer = NULL;
+	bool due, silent, no_memory;
 
-	if (reauth->no_memory)
-		return kw_fail_memory(error);
 	kw_mutex_lock(&connection->lock);
-	written = reauth->written >= reauth->size;
+	no_memory = reauth->no_memory;
+	/* Whoever writes the frame may still read it: he wakes this thread when he has booked it.
+	 */
+	if (reauth->written >= reauth->size) {
+		answer = reauth->answer;
+		reauth->answer = NULL;
+	}
 	due = !reauth->active && reauth->at_ms <= now_ms;
 	silent = reauth->active && kw_reauth_until_locked(connection, KW_NEVER) <= now_ms;
 	kw_mutex_unlock(&connection->lock);
-	/* Whoever writes the frame may still read it: he wakes this thread when he has booked it.
-	 */
-	if (reauth->answer != NULL && written)
-		return look_at_answer(connection, error);
+	if (answer != NULL)
+		return look_at(connection, answer, error);
+	if (no_memory)
+		return kw_fail_memory(error);
 	if (silent)
 		return kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_SASL,
 				  "the broker is silent: it did not answer the re-authentication");
@@ -216,7 +220,7 @@ bool kw_reauth_find_locked(struct kwire_connection *connection, struct kw_answer
 	return true;
 }
 
-bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answer)
+bool kw_reauth_take_locked(struct kwire_connection *connection, struct kw_answer *answer)
 {
 	struct kw_reauth *reauth = &connection->reauth;
 

@@ -30,11 +30,11 @@ struct kw_reauth {
 	size_t written;
 	bool begun; /* the transport was given some: an answer may come before it is booked */
 	int32_t id; /* correlation id of the answer */
-
-	/* Whoever reads has them: the thread. */
-	struct kw_sasl_exchange *exchange;
 	struct kw_response *answer; /* came, and was not looked at yet */
 	bool no_memory;             /* an answer could not be kept */
+
+	/* The thread's. */
+	struct kw_sasl_exchange *exchange;
 	char mechanism[64];
 	int64_t last_used_ms; /* by a caller, before the login */
 };
@@ -54,8 +54,8 @@ int kw_reauth_step(struct kwire_connection *connection, struct kwire_error *erro
 
 /* Whether an answer is the login's, which is then to be delivered raw. */
 bool kw_reauth_find_locked(struct kwire_connection *connection, struct kw_answer *answer);
-/* Takes over the login's answer; false: it is another's. */
-bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answer);
+/* Takes over the login's answer, for the thread; false: it is another's. */
+bool kw_reauth_take_locked(struct kwire_connection *connection, struct kw_answer *answer);
 
 /* Whether the next login is due or under way, so that no further call may leave. */
 bool kw_reauth_is_due_locked(const struct kwire_connection *connection);
@@ -101,7 +101,8 @@ static inline bool kw_reauth_find_locked(struct kwire_connection *connection,
 	(void)answer;
 	return false;
 }
-static inline bool kw_reauth_take(struct kwire_connection *connection, struct kw_answer *answer)
+static inline bool kw_reauth_take_locked(struct kwire_connection *connection,
+					 struct kw_answer *answer)
 {
 	(void)connection;
 	(void)answer;

@@ -136,12 +136,10 @@ static int carry_out(struct kwire_call *call, void **response, struct kwire_erro
 {
 	int result = kw_call_lend_park(call);
 
-	if (result != KWIRE_OK) {
+	if (result != KWIRE_OK)
 		kw_fail_memory(error);
-	} else {
-		call->park = call->own_park;
+	else
 		result = kw_call_submit(call, error);
-	}
 	if (result == KWIRE_OK) {
 		kw_call_await(call, KW_NEVER);
 		result = kw_call_take(call, response, error);

@@ -121,8 +121,9 @@ static int wait_for_place_locked(struct kwire_connection *connection, struct kwi
 	waiter->park = call->own_park;
 	kw_waiters_add(&connection->place_waiters, waiter);
 	kw_grant_locked(connection, after);
-	/* What is held back may be all that is in flight. */
+	/* What is held back may be all that is in flight; and somebody has to read. */
 	kw_flush_locked(connection, after);
+	kw_baton_offer_locked(connection, after);
 	while (!waiter->granted && kw_state(connection) == KW_CONNECTION_READY && in_time) {
 		kw_leave(connection, after);
 		kw_park_wait(waiter->park, call->deadline_ms);
@@ -211,8 +212,13 @@ int kw_call_submit(struct kwire_call *call, struct kwire_error *error)
 	}
 	kw_frame_set_correlation_id(&call->frame, call->id);
 	kw_queue_locked(connection, call);
+	if (call->handle && !call->one_way) {
+		kw_baton_attend_locked(connection, call, KW_UNATTENDED);
+		kw_baton_offer_locked(connection, &after);
+	}
 	alarm_ms = kw_deadline(now_ms, kw_patience_ms(connection, call->wait_ms));
-	if (!call->one_way && connection->pending.used == 1 && alarm_ms < connection->alarm_ms) {
+	if (!call->one_way && connection->pending.used == 1 &&
+	    connection->baton.holder == KW_BATON_THREAD && alarm_ms < connection->alarm_ms) {
 		/* It is the oldest, and the thread sleeps longer than it may wait. */
 		connection->alarm_ms = alarm_ms;
 		after.wake_thread = true;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection's thread: it resolves, connects, secures, negotiates; then it
- * reads until the connection is dead, goes on with writing when the transport
- * had been full, and watches that the broker is not silent for too long.
- * Callers only wait for it, so none of their deadlines cuts a dial short.
+ * The connection's thread: it resolves, connects, secures, negotiates; then,
+ * until the connection is dead, it reads when it is its turn (baton.c) and
+ * watches for the peer's end when it is not, goes on with writing when the
+ * transport had been full, and renews logins.  Callers only wait for set-up, so
+ * none of their deadlines cuts a dial short.
  */
 #include "internal.h"
 
@@ -18,8 +19,8 @@
 
 #include "../base/clock.h"
 #include "../base/error.h"
-#include "../protocol/response.h"
 #include "../sasl/security.h"
+#include "../transport/exchange.h"
 #include "../transport/socks5.h"
 #include "watch.h"
 
@@ -313,91 +314,19 @@ static int set_up(struct kwire_connection *connection, struct kwire_error *error
 	return result;
 }
 
-/* -- reading ------------------------------------------------------------------ */
+/* -- serving ------------------------------------------------------------------ */
 
-static void find(void *context, struct kw_answer *answers, int count)
-{
-	struct kwire_connection *connection = context;
-	struct kw_after after;
-	struct kw_answer *answer;
-	struct kw_slot *slot;
-	int64_t now_us = 0;
-
-	kw_after_init(&after);
-	kw_lock(connection);
-	for (int i = 0; i < count; i++) {
-		answer = &answers[i];
-		if (kw_reauth_find_locked(connection, answer))
-			continue;
-		slot = kw_pending_find(&connection->pending, answer->id);
-		if (slot != NULL && slot->kind == KW_SLOT_CALL) {
-			answer->fate = KW_FATE_DELIVER;
-			answer->api = slot->call->api;
-			answer->largest = slot->call->largest;
-			kw_watch_first_byte_locked(connection, slot->call, &now_us);
-			continue;
-		}
-		answer->fate = kw_pending_was_issued(&connection->pending, answer->id)
-				       ? KW_FATE_DROP
-				       : KW_FATE_UNKNOWN;
-		if (slot != NULL)
-			kw_free_slot_locked(connection, slot, &after);
-		kw_breathe_locked(connection, &after);
-	}
-	kw_leave(connection, &after);
-}
-
-static void deliver(void *context, struct kw_answer *answers, int count)
-{
-	struct kwire_connection *connection = context;
-	struct kwire_call *call;
-	struct kw_after after;
-	struct kw_slot *slot;
-
-	kw_after_init(&after);
-	kw_lock(connection);
-	for (int i = 0; i < count; i++) {
-		if (kw_reauth_take(connection, &answers[i]))
-			continue;
-		slot = kw_pending_find(&connection->pending, answers[i].id);
-		if (slot == NULL)
-			continue;
-		call = slot->call;
-		kw_free_slot_locked(connection, slot, &after);
-		if (call == NULL)
-			continue;
-		call->outcome = KWIRE_ANSWERED;
-		kw_end_locked(connection, call,
-			      answers[i].response != NULL ? KWIRE_OK : KWIRE_ENOMEM,
-			      answers[i].response, &after);
-		answers[i].response = NULL;
-		kw_breathe_locked(connection, &after);
-	}
-	kw_leave(connection, &after);
-	/* Those whose owners left since they were found. */
-	for (int i = 0; i < count; i++)
-		kw_response_drop(answers[i].response);
-}
-
-/* When the oldest request will have waited long enough to call the broker dead. */
-static void set_alarm_locked(struct kwire_connection *connection, int64_t now_ms)
+/* Until when nothing was written is too long: the broker takes no bytes, and says none. */
+static int64_t stalled_ms_locked(const struct kwire_connection *connection)
 	KW_REQUIRES(connection->lock)
 {
-	struct kw_slot *oldest = kw_pending_oldest(&connection->pending);
-	int64_t since_ms;
+	int64_t since_ms = connection->stalled_ms > connection->last_byte_ms
+				   ? connection->stalled_ms
+				   : connection->last_byte_ms;
 
-	if (oldest != NULL) {
-		since_ms = oldest->since_ms > connection->last_byte_ms ? oldest->since_ms
-								       : connection->last_byte_ms;
-		/* Held back, or behind a login: the broker was not asked yet. */
-		if (!connection->blocked && kw_is_unsent_locked(oldest))
-			since_ms = now_ms;
-		connection->alarm_ms = kw_deadline(since_ms,
-						   kw_patience_ms(connection, oldest->wait_ms));
-	} else if (connection->alarm_ms <= now_ms) {
-		/* Else it stays set, so that the next request need not wake this thread. */
-		connection->alarm_ms = KW_NEVER;
-	}
+	if (!connection->stalled)
+		return KW_NEVER;
+	return kw_deadline(since_ms, kw_patience_ms(connection, 0));
 }
 
 /*
@@ -418,34 +347,71 @@ static int64_t idle_until_locked(struct kwire_connection *connection, int64_t no
 	return until_ms;
 }
 
-/* Until when to read without looking up. */
-static int64_t begin_read(struct kwire_connection *connection, bool heard)
+static int judge_stall(struct kwire_connection *connection, struct kwire_error *error)
 {
 	int64_t now_ms = kw_now_ms();
-	int64_t until_ms, idle_ms;
+	int result = KWIRE_OK;
 
 	kw_mutex_lock(&connection->lock);
-	if (heard) {
-		connection->last_byte_ms = now_ms;
-		atomic_store_explicit(&connection->last_used_ms, now_ms, memory_order_relaxed);
-	}
-	set_alarm_locked(connection, now_ms);
-	until_ms = kw_reauth_until_locked(connection, connection->alarm_ms);
-	idle_ms = idle_until_locked(connection, now_ms);
-	if (idle_ms < until_ms)
-		until_ms = idle_ms;
-	if (connection->broken)
-		until_ms = 0;
-	else if (connection->blocked && now_ms + KW_RETRY_WRITE_MS < until_ms &&
-		 !kw_can_tell_writable(connection->ops))
-		until_ms = now_ms + KW_RETRY_WRITE_MS;
+	if (stalled_ms_locked(connection) <= now_ms)
+		result = kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_SEND,
+				    "the broker has taken no bytes for %ld ms, and sent none",
+				    (long)(now_ms - connection->stalled_ms));
 	kw_mutex_unlock(&connection->lock);
-	return until_ms;
+	return result;
+}
+
+/* What the thread does next. */
+struct turn {
+	bool reads;
+	bool cut;
+	int64_t until_ms;
+};
+
+static int64_t earlier(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static struct turn begin_turn(struct kwire_connection *connection, bool heard)
+{
+	struct turn turn = {false, false, KW_NEVER};
+	int64_t now_ms = kw_now_ms();
+	struct kw_after after;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	if (heard)
+		kw_note_bytes_locked(connection, now_ms);
+	turn.reads = kw_baton_turn_locked(connection, now_ms, &turn.until_ms, &after);
+	if (turn.reads) {
+		/* It stays set while it is ahead, so that the next request need not wake this
+		 * thread. */
+		if (connection->pending.used > 0 || connection->alarm_ms <= now_ms)
+			connection->alarm_ms = kw_silent_ms_locked(connection, now_ms);
+		turn.until_ms = connection->alarm_ms;
+	}
+	turn.until_ms = earlier(turn.until_ms, stalled_ms_locked(connection));
+	turn.until_ms = earlier(turn.until_ms, idle_until_locked(connection, now_ms));
+	turn.until_ms = kw_reauth_until_locked(connection, turn.until_ms);
+	if (connection->broken && turn.reads) {
+		turn.until_ms = 0;
+	} else if (connection->broken && !connection->cut) {
+		/* Who reads finds the end behind what the broker may have answered. */
+		turn.cut = connection->cut = true;
+	} else if (connection->blocked && !kw_transport_tells_writable(connection->ops)) {
+		turn.until_ms = earlier(turn.until_ms, now_ms + KW_RETRY_WRITE_MS);
+	}
+	/* The wakes are of callers: this thread is awake. */
+	after.wake_thread = false;
+	kw_leave(connection, &after);
+	return turn;
 }
 
 /*
- * Goes on with what did not fit: the transport says, or may be hoped, to have
- * room.  What KWIRE_MORE holds back is none of this thread's business.
+ * Goes on with what did not fit, or took another thread too long: the transport
+ * says, or may be hoped, to have room.  What KWIRE_MORE holds back is none of
+ * this thread's business.
  */
 static void resume_writing(struct kwire_connection *connection)
 {
@@ -453,41 +419,13 @@ static void resume_writing(struct kwire_connection *connection)
 
 	kw_after_init(&after);
 	kw_lock(connection);
-	if (connection->blocked) {
-		connection->blocked = false;
+	if (connection->blocked || connection->relayed) {
+		connection->blocked = connection->relayed = false;
 		kw_flush_locked(connection, &after);
 		/* That is this one, which looks at everything before it reads. */
-		after.wake_thread = false;
+		after.wake_thread = connection->relayed;
 	}
 	kw_leave(connection, &after);
-}
-
-/* Nothing came until `until_ms`: is the broker dead, or writing at its end? */
-static int judge_silence(struct kwire_connection *connection, int64_t until_ms,
-			 struct kwire_error *error)
-{
-	struct kw_slot *oldest;
-	const char *name;
-	int64_t now_ms = kw_now_ms();
-	int result = KWIRE_OK;
-
-	kw_mutex_lock(&connection->lock);
-	if (connection->broken) {
-		result = kw_error_copy(error, &connection->write_error);
-	} else {
-		set_alarm_locked(connection, now_ms);
-		oldest = kw_pending_oldest(&connection->pending);
-		if (oldest != NULL && connection->alarm_ms <= until_ms) {
-			name = kwire_api_name(oldest->api_key);
-			result = kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_RECEIVE,
-					    "the broker is silent: no answer to %s for %ld ms, and "
-					    "nothing else either",
-					    name != NULL ? name : "a request",
-					    (long)(now_ms - oldest->since_ms));
-		}
-	}
-	kw_mutex_unlock(&connection->lock);
-	return result;
 }
 
 /* Nobody has used it for so long that something on the way may have forgotten it. */
@@ -503,16 +441,13 @@ static void retire_idle(struct kwire_connection *connection)
 		kw_connection_retire(connection);
 }
 
-/* Reads until the connection is dead: returns why. */
-static int read_on(struct kwire_connection *connection, struct kwire_error *error)
+/* Reads, when it is this thread's turn, or watches, until the connection is dead: returns why. */
+static int serve(struct kwire_connection *connection, struct kwire_error *error)
 {
-	const struct kw_receiver_owner owner = {connection, find, deliver};
 	const struct kwire_transport_ops *ops;
-	struct iovec iov[2];
+	struct turn turn;
 	void *transport;
-	int64_t until_ms;
 	ssize_t got = 0;
-	int count;
 	int result = KWIRE_OK;
 
 	/* This thread alone changes them. */
@@ -521,25 +456,27 @@ static int read_on(struct kwire_connection *connection, struct kwire_error *erro
 		result = kw_reauth_step(connection, error);
 		if (result != KWIRE_OK)
 			break;
-		until_ms = begin_read(connection, got > 0);
-		count = kw_receiver_space(&connection->receiver, iov);
-		got = ops->read(transport, iov, count, until_ms, error);
-		if (got > 0) {
-			result = kw_receiver_step(&connection->receiver, (size_t)got,
-						  atomic_load(&connection->largest), &owner, error);
-		} else if (got == KWIRE_ETIMEDOUT) {
-			result = judge_silence(connection, until_ms, error);
-			if (result == KWIRE_OK)
-				resume_writing(connection);
-			retire_idle(connection);
-		} else if (got == KWIRE_ECANCELED) {
-			resume_writing(connection);
-		} else if (got == 0) {
-			result = kw_fail_in(error, KWIRE_EDISCONNECTED, KWIRE_PHASE_RECEIVE,
-					    "the broker closed the connection");
-		} else {
-			result = (int)got;
+		turn = begin_turn(connection, got > 0);
+		if (turn.cut)
+			ops->shutdown(transport);
+		if (turn.reads)
+			got = kw_read_some(connection, KW_READ, turn.until_ms, error);
+		else
+			got = ops->watch(transport, turn.until_ms);
+		if (!turn.reads && got == KWIRE_EDISCONNECTED) {
+			kw_mutex_lock(&connection->lock);
+			connection->baton.hung_up = true;
+			kw_mutex_unlock(&connection->lock);
+			continue;
 		}
+		if (kw_is_fatal(got))
+			result = (int)got;
+		else if (got < 0)
+			resume_writing(connection);
+		if (got == KWIRE_ETIMEDOUT)
+			retire_idle(connection);
+		if (result == KWIRE_OK)
+			result = judge_stall(connection, error);
 	}
 	return result;
 }
@@ -558,6 +495,10 @@ static void become_ready(struct kwire_connection *connection)
 	if (ready) {
 		connection->phase = KWIRE_PHASE_NONE;
 		connection->last_byte_ms = kw_now_ms();
+		connection->baton.shared = connection->config->settings.reading_baton &&
+					   kw_transport_lets_callers_read(connection->ops);
+		if (!connection->baton.shared)
+			connection->baton.holder = KW_BATON_THREAD;
 		atomic_store_explicit(&connection->state, KW_CONNECTION_READY,
 				      memory_order_release);
 		while ((waiter = connection->setup_waiters.first) != NULL) {
@@ -634,7 +575,7 @@ void *kw_connection_run(void *argument)
 	if (result == KWIRE_OK) {
 		kw_watch_ready(connection);
 		become_ready(connection);
-		result = read_on(connection, &error);
+		result = serve(connection, &error);
 	}
 	if (result != KWIRE_OK)
 		die(connection, &error);

@@ -12,11 +12,14 @@
  */
 #include "internal.h"
 
-#include <stddef.h>
-
 #include "../base/clock.h"
 #include "../base/error.h"
+#include "../transport/exchange.h"
 #include "watch.h"
+
+enum {
+	MOST_ROUNDS = 16, /* of writing in a row: the thread goes on with what still comes */
+};
 
 struct gather {
 	bool login; /* a login's frame, no call's */
@@ -193,13 +196,6 @@ static void account_locked(struct kwire_connection *connection, int calls, size_
 	}
 }
 
-bool kw_can_tell_writable(const struct kwire_transport_ops *ops)
-{
-	return ops->size >= offsetof(struct kwire_transport_ops, wake_writable) +
-				    sizeof(ops->wake_writable) &&
-	       ops->wake_writable != NULL;
-}
-
 void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after)
 {
 	const struct kwire_transport_ops *ops;
@@ -208,6 +204,7 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 	void *transport;
 	int64_t begun_us;
 	ssize_t put;
+	int rounds = 0;
 
 	if (connection->token_held)
 		return;
@@ -215,6 +212,12 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 	while ((connection->queue_first != NULL || connection->reauth.active) &&
 	       !connection->blocked && !connection->broken &&
 	       kw_state(connection) == KW_CONNECTION_READY) {
+		if (rounds++ == MOST_ROUNDS) {
+			/* Its own deadline may pass: others feed the queue as fast as it writes. */
+			connection->relayed = true;
+			after->wake_thread = true;
+			break;
+		}
 		gather_locked(connection, &gather);
 		if (gather.pieces == 0)
 			break;
@@ -232,7 +235,10 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 			kw_cond_broadcast(&connection->changed);
 		if (put == KWIRE_ETIMEDOUT || put == KWIRE_ECANCELED) {
 			connection->blocked = true;
-			after->wake_writable = kw_can_tell_writable(ops);
+			if (!connection->stalled)
+				connection->stalled_ms = kw_now_ms();
+			connection->stalled = true;
+			after->wake_writable = kw_transport_tells_writable(ops);
 			after->wake_thread = !after->wake_writable;
 		} else if (put <= 0) {
 			/* The thread first reads what may have come before the end. */
@@ -243,6 +249,8 @@ void kw_flush_locked(struct kwire_connection *connection, struct kw_after *after
 			connection->broken = true;
 			after->wake_thread = true;
 		}
+		if (put > 0)
+			connection->stalled = false;
 		if (!gather.login)
 			account_locked(connection, gather.calls, put > 0 ? (size_t)put : 0, after);
 		else if (put > 0 && kw_reauth_wrote_locked(connection, (size_t)put))

@@ -7,9 +7,25 @@
 #ifndef KW_EXCHANGE_H
 #define KW_EXCHANGE_H
 
+#include <stddef.h>
+
 #include <kwire/transport.h>
 
 #include "../base/memory.h"
+
+/* Whether a transport has what is optional: a program's own may be built for an older kwire. */
+static inline bool kw_transport_tells_writable(const struct kwire_transport_ops *ops)
+{
+	return ops->size >= offsetof(struct kwire_transport_ops, receive) &&
+	       ops->wake_writable != NULL;
+}
+
+/* Whether any thread may read from it, while the connection's watches. */
+static inline bool kw_transport_lets_callers_read(const struct kwire_transport_ops *ops)
+{
+	return ops->size >= offsetof(struct kwire_transport_ops, watch) + sizeof(ops->watch) &&
+	       ops->receive != NULL && ops->kick != NULL && ops->watch != NULL;
+}
 
 /* Writes all of `iov`, or fails; KWIRE_ETIMEDOUT at the deadline.  A wake is an interruption. */
 int kw_write_all(const struct kwire_transport_ops *ops, void *transport, const struct iovec *iov,

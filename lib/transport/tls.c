@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "../base/clock.h"
+#include "exchange.h"
 #include "tls_stream.h"
 
 enum {
@@ -306,7 +307,10 @@ static ssize_t tls_writev(void *transport, const struct iovec *iov, int count, i
 	}
 	stop_sending_locked(tls);
 	kw_mutex_unlock(&tls->lock);
-	if (broken)
+	if (broken && kw_transport_lets_callers_read(tls->lower_ops))
+		/* Nothing else reaches whoever reads; what has come is still there to be read. */
+		tls->lower_ops->shutdown(tls->lower);
+	else if (broken)
 		tls->lower_ops->wake(tls->lower);
 	return result != 0 ? result : (ssize_t)done;
 }
@@ -360,7 +364,8 @@ static enum step decrypt_locked(struct kw_tls *tls, const struct iovec *iov, int
 }
 
 /* Brings more bytes from below.  Positive, or what the lower transport said. */
-ssize_t kw_tls_fill(struct kw_tls *tls, int64_t deadline_ms, struct kwire_error *error)
+ssize_t kw_tls_fill(struct kw_tls *tls, enum kw_tls_reading how, int64_t deadline_ms,
+		    struct kwire_error *error)
 {
 	struct iovec iov;
 	ssize_t got;
@@ -368,7 +373,11 @@ ssize_t kw_tls_fill(struct kw_tls *tls, int64_t deadline_ms, struct kwire_error 
 	/* mbedTLS was starved, so `in` is empty and nobody but us touches it. */
 	iov.iov_base = tls->in;
 	iov.iov_len = sizeof(tls->in);
-	got = tls->lower_ops->read(tls->lower, &iov, 1, deadline_ms, error);
+	if (how == KW_TLS_READ)
+		got = tls->lower_ops->read(tls->lower, &iov, 1, deadline_ms, error);
+	else
+		got = tls->lower_ops->receive(tls->lower, &iov, 1, deadline_ms,
+					      how == KW_TLS_RECEIVE_KICKABLE, error);
 	if (got > 0) {
 		kw_mutex_lock(&tls->lock);
 		tls->in_start = 0;
@@ -378,11 +387,9 @@ ssize_t kw_tls_fill(struct kw_tls *tls, int64_t deadline_ms, struct kwire_error 
 	return got;
 }
 
-static ssize_t tls_read(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
-			struct kwire_error *error)
+static ssize_t read_by(struct kw_tls *tls, enum kw_tls_reading how, const struct iovec *iov,
+		       int count, int64_t deadline_ms, struct kwire_error *error)
 {
-	struct kw_tls *tls = transport;
-
 	for (;;) {
 		bool unsent;
 		enum step step;
@@ -403,15 +410,29 @@ static ssize_t tls_read(void *transport, const struct iovec *iov, int count, int
 		 * Kafka's brokers close without close_notify; frames have lengths, so that is
 		 * safe.  Where nothing can be sent any more, what has come is still read.
 		 */
-		got = kw_tls_fill(tls, unsent ? 0 : deadline_ms, error);
-		if (got == KWIRE_ETIMEDOUT && unsent) {
+		got = kw_tls_fill(tls, how, unsent ? 0 : deadline_ms, error);
+		if (got == 0 || (got == KWIRE_ETIMEDOUT && unsent)) {
 			kw_mutex_lock(&tls->lock);
-			got = kw_error_copy(error, &tls->unsent);
+			if (tls->unsent.result != KWIRE_OK)
+				got = kw_error_copy(error, &tls->unsent);
 			kw_mutex_unlock(&tls->lock);
 		}
 		if (got <= 0)
 			return got;
 	}
+}
+
+static ssize_t tls_read(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
+			struct kwire_error *error)
+{
+	return read_by(transport, KW_TLS_READ, iov, count, deadline_ms, error);
+}
+
+static ssize_t tls_receive(void *transport, const struct iovec *iov, int count, int64_t deadline_ms,
+			   bool kickable, struct kwire_error *error)
+{
+	return read_by(transport, kickable ? KW_TLS_RECEIVE_KICKABLE : KW_TLS_RECEIVE, iov, count,
+		       deadline_ms, error);
 }
 
 /* ---------------------------------------------------------------- the other calls */
@@ -428,6 +449,20 @@ static void tls_wake_writable(void *transport)
 	struct kw_tls *tls = transport;
 
 	tls->lower_ops->wake_writable(tls->lower);
+}
+
+static void tls_kick(void *transport)
+{
+	struct kw_tls *tls = transport;
+
+	tls->lower_ops->kick(tls->lower);
+}
+
+static int tls_watch(void *transport, int64_t deadline_ms)
+{
+	struct kw_tls *tls = transport;
+
+	return tls->lower_ops->watch(tls->lower, deadline_ms);
 }
 
 static void tls_shutdown(void *transport)
@@ -465,28 +500,21 @@ static void tls_close(void *transport)
 	kw_tls_free(tls);
 }
 
-static const struct kwire_transport_ops ops_with_wake_writable = {
-	sizeof(struct kwire_transport_ops),
-	tls_read,
-	tls_writev,
-	tls_wake,
-	tls_shutdown,
-	tls_close,
-	tls_wake_writable,
-};
-
-static const struct kwire_transport_ops ops_without = {
-	sizeof(struct kwire_transport_ops),
-	tls_read,
-	tls_writev,
-	tls_wake,
-	tls_shutdown,
-	tls_close,
-	NULL,
-};
-
-const struct kwire_transport_ops *kw_tls_ops(bool writable)
+const struct kwire_transport_ops *kw_tls_ops(struct kw_tls *tls)
 {
-	return writable ? &ops_with_wake_writable : &ops_without;
+	tls->ops.size = sizeof(tls->ops);
+	tls->ops.read = tls_read;
+	tls->ops.writev = tls_writev;
+	tls->ops.wake = tls_wake;
+	tls->ops.shutdown = tls_shutdown;
+	tls->ops.close = tls_close;
+	if (kw_transport_tells_writable(tls->lower_ops))
+		tls->ops.wake_writable = tls_wake_writable;
+	if (kw_transport_lets_callers_read(tls->lower_ops)) {
+		tls->ops.receive = tls_receive;
+		tls->ops.kick = tls_kick;
+		tls->ops.watch = tls_watch;
+	}
+	return &tls->ops;
 }
 #endif

@@ -143,7 +143,7 @@ static int handshake(struct kw_tls *tls, int64_t deadline_ms, struct kwire_error
 			continue;
 		kw_mutex_unlock(&tls->lock);
 		do /* a wake is an interruption here */
-			got = kw_tls_fill(tls, deadline_ms, &cause);
+			got = kw_tls_fill(tls, KW_TLS_READ, deadline_ms, &cause);
 		while (got == KWIRE_ECANCELED);
 		kw_mutex_lock(&tls->lock);
 		tls->starved = false;
@@ -189,8 +189,7 @@ int kw_tls_open(struct kw_tls_context *context, const char *host, int port,
 		kw_tls_free(tls);
 		return result;
 	}
-	*ops = kw_tls_ops(lower_ops->size >= sizeof(*lower_ops) &&
-			  lower_ops->wake_writable != NULL);
+	*ops = kw_tls_ops(tls);
 	*transport = tls;
 	return KWIRE_OK;
 }

@@ -25,6 +25,7 @@ struct kw_tls {
 	struct kw_tls_context *context;
 	const struct kwire_transport_ops *lower_ops;
 	void *lower;
+	struct kwire_transport_ops ops; /* what `lower` lets it do */
 	char *host;
 	int port;
 	bool resumed;
@@ -66,8 +67,16 @@ int kw_tls_describe(const struct kw_tls *tls, int code, struct kwire_error *erro
 int kw_tls_flush_locked(struct kw_tls *tls, int64_t deadline_ms, struct kwire_error *error)
 	KW_REQUIRES(tls->lock);
 
+/* Ways to read, which the lower transport knows apart. */
+enum kw_tls_reading {
+	KW_TLS_READ,
+	KW_TLS_RECEIVE,
+	KW_TLS_RECEIVE_KICKABLE,
+};
+
 /* Brings more bytes from below.  Positive, or what the lower transport said. */
-ssize_t kw_tls_fill(struct kw_tls *tls, int64_t deadline_ms, struct kwire_error *error);
+ssize_t kw_tls_fill(struct kw_tls *tls, enum kw_tls_reading how, int64_t deadline_ms,
+		    struct kwire_error *error);
 
 /* Keeps what resumes this session on the next connection. */
 void kw_tls_keep_session_locked(struct kw_tls *tls) KW_REQUIRES(tls->lock);
@@ -75,7 +84,7 @@ void kw_tls_keep_session_locked(struct kw_tls *tls) KW_REQUIRES(tls->lock);
 /* Whether `code` is nothing but TLS 1.3 handing over a ticket. */
 bool kw_tls_is_ticket_locked(struct kw_tls *tls, int code) KW_REQUIRES(tls->lock);
 
-/* The transport's functions; `writable`: the lower one has wake_writable. */
-const struct kwire_transport_ops *kw_tls_ops(bool writable);
+/* The transport's functions, as far as the lower one has them. */
+const struct kwire_transport_ops *kw_tls_ops(struct kw_tls *tls);
 
 #endif

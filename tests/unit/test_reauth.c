@@ -311,13 +311,16 @@ static void a_broker_silent_in_a_renewal_is_given_up(void **state)
 
 static void an_answer_to_a_login_that_nobody_began_is_a_broken_protocol(void **state)
 {
+	struct kwire_call *call;
 	struct fixture fixture;
 	struct kwire_error error;
 
 	(void)state;
 	open_session(&fixture, 0);
 	answer_handshake(fixture.fd, LOGIN_IDS);
-	assert_true(peer_at_end(fixture.fd));
+	/* Nobody reads while nobody asks. */
+	call = start(&fixture, 1, -1, 0);
+	expect_failure(call, KWIRE_EPROTOCOL, KWIRE_MAYBE_APPLIED);
 	assert_true(kwire_connection_is_closed(fixture.connection, &error));
 	assert_int_equal(error.result, KWIRE_EPROTOCOL);
 	close_all(&fixture);
