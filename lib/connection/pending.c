@@ -20,11 +20,18 @@ static int32_t after(int32_t id)
 	return id == KW_PENDING_LAST_ID ? 0 : id + 1;
 }
 
+static void clear(struct kw_slot *slots, uint32_t capacity)
+{
+	memset(slots, 0, capacity * sizeof(*slots));
+	for (uint32_t i = 0; i < capacity; i++)
+		slots[i].id = -1;
+}
+
 void kw_pending_init(struct kw_pending *pending, struct kw_slot *slots, uint32_t capacity,
 		     int32_t first_id)
 {
 	memset(pending, 0, sizeof(*pending));
-	memset(slots, 0, capacity * sizeof(*slots));
+	clear(slots, capacity);
 	pending->slots = slots;
 	pending->capacity = capacity;
 	pending->next_id = pending->oldest_id = first_id;
@@ -41,37 +48,45 @@ struct kw_slot *kw_pending_grow(struct kw_pending *pending, struct kw_slot *slot
 	struct kw_slot *before = pending->slots;
 	uint32_t count = pending->capacity;
 
-	memset(slots, 0, capacity * sizeof(*slots));
+	clear(slots, capacity);
 	pending->slots = slots;
 	pending->capacity = capacity;
 	/* Ids that differed in the low bits still do: nothing can collide. */
 	for (uint32_t i = 0; i < count; i++)
-		if (before[i].kind != KW_SLOT_FREE)
+		if (before[i].id >= 0)
 			slots[place(pending, before[i].id)] = before[i];
 	return before;
 }
 
-int32_t kw_pending_issue(struct kw_pending *pending)
-{
-	int32_t id = pending->next_id;
-
-	pending->next_id = after(id);
-	if (pending->next_id == 0)
-		pending->wrapped = true;
-	if (pending->used == 0)
-		pending->oldest_id = pending->next_id;
-	return id;
-}
-
-struct kw_slot *kw_pending_add(struct kw_pending *pending, struct kwire_call *call)
+/* The slot of the next id that is not taken, which is then handed out. */
+static struct kw_slot *next_slot(struct kw_pending *pending)
 {
 	struct kw_slot *slot;
 	int32_t id;
 
 	do {
-		id = kw_pending_issue(pending);
+		id = pending->next_id;
 		slot = &pending->slots[place(pending, id)];
+		pending->next_id = after(id);
+		if (pending->next_id == 0)
+			pending->wrapped = true;
 	} while (slot->kind != KW_SLOT_FREE);
+	if (pending->used == 0)
+		pending->oldest_id = pending->next_id;
+	slot->id = id;
+	return slot;
+}
+
+int32_t kw_pending_issue(struct kw_pending *pending)
+{
+	return next_slot(pending)->id;
+}
+
+struct kw_slot *kw_pending_add(struct kw_pending *pending, struct kwire_call *call)
+{
+	struct kw_slot *slot = next_slot(pending);
+	int32_t id = slot->id;
+
 	if (pending->used++ == 0)
 		pending->oldest_id = id;
 	memset(slot, 0, sizeof(*slot));
@@ -88,9 +103,21 @@ struct kw_slot *kw_pending_find(const struct kw_pending *pending, int32_t id)
 	return slot->kind != KW_SLOT_FREE && slot->id == id ? slot : NULL;
 }
 
+/* How many ids were passed since `id`, itself included. */
+static uint32_t age(const struct kw_pending *pending, int32_t id)
+{
+	return (uint32_t)(pending->next_id > id ? pending->next_id - id
+						: KW_PENDING_LAST_ID - id + 1 + pending->next_id);
+}
+
 bool kw_pending_was_issued(const struct kw_pending *pending, int32_t id)
 {
-	return id >= 0 && (pending->wrapped || id < pending->next_id);
+	const struct kw_slot *slot = &pending->slots[place(pending, id)];
+
+	if (id < 0 || id > KW_PENDING_LAST_ID || (!pending->wrapped && id >= pending->next_id))
+		return false;
+	/* Younger than the last one of its slot: passed over. */
+	return slot->id < 0 || age(pending, id) >= age(pending, slot->id);
 }
 
 void kw_pending_remove(struct kw_pending *pending, struct kw_slot *slot)

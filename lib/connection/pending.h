@@ -32,7 +32,7 @@ enum kw_slot_kind {
 
 struct kw_slot {
 	enum kw_slot_kind kind;
-	int32_t id;
+	int32_t id;       /* of a free slot: the last that was handed out here, -1: none */
 	int32_t wait_ms;  /* the request's own wait field, 0 where it has none */
 	int16_t api_key;  /* for the error of those behind it */
 	int64_t since_ms; /* when its request began to leave; until then, when it was queued */
@@ -66,10 +66,13 @@ struct kw_slot *kw_pending_add(struct kw_pending *pending, struct kwire_call *ca
 /* The slot of an id in use, or NULL. */
 struct kw_slot *kw_pending_find(const struct kw_pending *pending, int32_t id);
 
-/* Whether `id` was ever handed out here (an id that was skipped counts as such). */
+/*
+ * Whether `id` was ever handed out here.  One that was skipped was not, as is
+ * known until its slot is used again.
+ */
 bool kw_pending_was_issued(const struct kw_pending *pending, int32_t id);
 
-/* Takes an id without a slot: of a one-way request. */
+/* Takes an id, and leaves its slot free: of a one-way request. */
 int32_t kw_pending_issue(struct kw_pending *pending);
 
 /* Frees a slot; or keeps its id as a tombstone. */

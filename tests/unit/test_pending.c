@@ -107,6 +107,32 @@ static void what_was_issued_is_known(void **state)
 	free(pending.slots);
 }
 
+static void an_id_that_was_skipped_was_not_issued(void **state)
+{
+	struct kw_pending pending;
+	struct kw_slot *stuck;
+
+	(void)state;
+	ring_init(&pending, 16, 0);
+	stuck = kw_pending_add(&pending, somebody);
+	for (int32_t id = 1; id < 16; id++)
+		kw_pending_remove(&pending, kw_pending_add(&pending, somebody));
+	/* The next would be 16, whose slot is taken: also for one that needs none. */
+	assert_int_equal(kw_pending_issue(&pending), 17);
+	assert_int_equal(kw_pending_add(&pending, somebody)->id, 18);
+	assert_true(kw_pending_was_issued(&pending, 0));
+	assert_true(kw_pending_was_issued(&pending, 15));
+	assert_false(kw_pending_was_issued(&pending, 16));
+	assert_true(kw_pending_was_issued(&pending, 17));
+	assert_true(kw_pending_was_issued(&pending, 18));
+	kw_pending_remove(&pending, stuck);
+	assert_false(kw_pending_was_issued(&pending, 16));
+	grow(&pending);
+	assert_true(kw_pending_was_issued(&pending, 0));
+	assert_true(kw_pending_was_issued(&pending, 17));
+	free(pending.slots);
+}
+
 static void ids_wrap_below_those_of_logins(void **state)
 {
 	struct kw_pending pending;
@@ -132,6 +158,7 @@ int main(void)
 		cmocka_unit_test(an_id_whose_slot_is_taken_is_skipped),
 		cmocka_unit_test(growing_keeps_everything),
 		cmocka_unit_test(what_was_issued_is_known),
+		cmocka_unit_test(an_id_that_was_skipped_was_not_issued),
 		cmocka_unit_test(ids_wrap_below_those_of_logins),
 	};
 
