@@ -322,6 +322,7 @@ static void look_locked(struct kwire_connection *connection, int64_t now_ms)
 	} else if (++baton->empty_looks >= KW_EMPTY_LOOKS) {
 		/* Who passes the baton on, or starts a call, arms it again. */
 		baton->armed = false;
+		baton->disarmed = true;
 	}
 }
 

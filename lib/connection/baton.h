@@ -38,6 +38,7 @@ struct kw_baton {
 
 	/* The thread looks every few milliseconds whether answers were left unread. */
 	bool armed;
+	bool disarmed;       /* since the thread last cleared it: a burst is over */
 	int64_t look_ms;     /* when next */
 	uint32_t seen_turns; /* at its last look */
 	int empty_looks;

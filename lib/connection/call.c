@@ -15,12 +15,8 @@
 
 struct kwire_call *kw_call_new(struct kwire_connection *connection)
 {
-	struct kwire_call *call = NULL;
+	struct kwire_call *call = kw_spares_take(&connection->spares);
 
-	for (int i = 0; i < KW_SPARE_CALLS && call == NULL; i++)
-		if (atomic_load_explicit(&connection->spares[i], memory_order_relaxed) != NULL)
-			call = atomic_exchange_explicit(&connection->spares[i], NULL,
-							memory_order_acquire);
 	if (call == NULL)
 		call = kw_zalloc(connection->memory, sizeof(*call));
 	if (call == NULL)
@@ -56,22 +52,9 @@ static void reset(struct kwire_call *call)
 
 static void recycle(struct kwire_call *call)
 {
-	struct kwire_connection *connection = call->connection;
-	struct kwire_call *none;
-
-	if (call->frame.capacity <= KW_SPARE_FRAME) {
-		reset(call);
-		for (int i = 0; i < KW_SPARE_CALLS; i++) {
-			none = NULL;
-			if (atomic_load_explicit(&connection->spares[i], memory_order_relaxed) ==
-				    NULL &&
-			    atomic_compare_exchange_strong_explicit(&connection->spares[i], &none,
-								    call, memory_order_release,
-								    memory_order_relaxed))
-				return;
-		}
-	}
-	kw_call_destroy(call);
+	reset(call);
+	if (!kw_spares_give(&call->connection->spares, call))
+		kw_call_destroy(call);
 }
 
 void kw_call_release(struct kwire_call *call)

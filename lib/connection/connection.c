@@ -19,15 +19,9 @@
 
 static void destroy(struct kwire_connection *connection) KW_NO_ANALYSIS
 {
-	struct kwire_call *call;
-
 	if (connection->thread_state != KW_THREAD_GONE)
 		pthread_detach(connection->thread);
-	for (int i = 0; i < KW_SPARE_CALLS; i++) {
-		call = atomic_load(&connection->spares[i]);
-		if (call != NULL)
-			kw_call_destroy(call);
-	}
+	kw_spares_fini(&connection->spares);
 	kwire_versions_free(connection->versions);
 	kw_free(connection->pending.slots);
 	kw_cond_fini(&connection->changed);
@@ -41,16 +35,10 @@ static void destroy(struct kwire_connection *connection) KW_NO_ANALYSIS
 
 void kw_connection_abandon(struct kwire_connection *connection) KW_NO_ANALYSIS
 {
-	struct kwire_call *call;
-
 	if (connection->ops != NULL)
 		connection->ops->close(connection->transport);
 	kw_receiver_fini(&connection->receiver);
-	for (int i = 0; i < KW_SPARE_CALLS; i++) {
-		call = atomic_load(&connection->spares[i]);
-		if (call != NULL && call->own_park == NULL)
-			kw_call_destroy(call);
-	}
+	kw_spares_abandon(&connection->spares);
 	kwire_versions_free(connection->versions);
 	kw_free(connection->pending.slots);
 	kw_park_lot_abandon(&connection->lot);
@@ -168,6 +156,9 @@ int kw_connection_new(struct kwire_config *config, const struct kw_connection_op
 	if ((failure = kw_cond_init(&connection->changed)) != 0)
 		goto no_system;
 	made++;
+	if ((failure = kw_spares_init(&connection->spares)) != 0)
+		goto no_system;
+	made++;
 	if ((failure = start_thread(connection)) != 0)
 		goto no_system;
 	*out = connection;
@@ -177,7 +168,7 @@ no_memory:
 	kw_fail_memory(error);
 	goto fail;
 no_system:
-	if (made < 4)
+	if (made < 5)
 		kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, failure,
 			      "nothing to wait with for a connection");
 	else
@@ -187,6 +178,8 @@ fail:
 	if (options->ops != NULL)
 		options->ops->close(options->transport);
 	if (connection != NULL) {
+		if (made > 4)
+			kw_spares_fini(&connection->spares);
 		if (made > 3)
 			kw_cond_fini(&connection->changed);
 		if (made > 2)

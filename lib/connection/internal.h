@@ -11,7 +11,9 @@
  *   submit.c      a place in flight, an id, the queue
  *   write.c       the write token
  *   finish.c      how calls end, and how the connection dies
- *   call.c        handles, waiting, results
+ *   call.c        one call's life; results
+ *   handle.c      handles of started calls
+ *   spare.c       calls to use again
  *   watch.h       what is measured, for hooks
  *
  * One lock guards it.  No system call, callback or allocation happens under
@@ -35,10 +37,9 @@
 #include "pending.h"
 #include "reauth.h"
 #include "receiver.h"
+#include "spare.h"
 
 enum {
-	KW_SPARE_CALLS = 16,
-	KW_SPARE_FRAME = 16384,      /* a spare call keeps a frame's buffer up to this size */
 	KW_REQUEST_MOST = 104857600, /* bytes: what a broker takes by default */
 	KW_HELD_MOST = 65536,        /* bytes that KWIRE_MORE may hold back */
 	KW_GATHER_PIECES = 128,      /* of one writev */
@@ -117,7 +118,8 @@ struct kwire_connection {
 	_Atomic int64_t throttled_until_ms; /* only ever raised */
 	atomic_int versions_next;           /* kw_connection_versions_start() */
 	atomic_bool retired;                /* it was idle; set before DEAD */
-	_Atomic(struct kwire_call *) spares[KW_SPARE_CALLS];
+
+	struct kw_spares spares; /* with a lock of its own */
 
 	/* Set by the thread before READY, read after it. */
 	struct kwire_versions *versions;

@@ -16,6 +16,10 @@
 #include "../protocol/response.h"
 #include "watch.h"
 
+enum {
+	COMBINE_FROM = 16, /* callers woken at once; below, it costs more than it saves */
+};
+
 static void find(void *context, struct kw_answer *answers, int count)
 {
 	struct kwire_connection *connection = context;
@@ -51,6 +55,7 @@ static void find(void *context, struct kw_answer *answers, int count)
 static void deliver(void *context, struct kw_answer *answers, int count)
 {
 	struct kwire_connection *connection = context;
+	bool combine;
 	struct kwire_call *call;
 	struct kw_after after;
 	struct kw_slot *slot;
@@ -77,7 +82,20 @@ static void deliver(void *context, struct kw_answer *answers, int count)
 		answers[i].response = NULL;
 		kw_breathe_locked(connection, &after);
 	}
+	/*
+	 * Many wake at once and ask again at once: kept meanwhile, the token has
+	 * them queue up, and their requests leave together.
+	 */
+	combine = after.wake_count >= COMBINE_FROM && !connection->token_held;
+	if (combine)
+		connection->token_held = true;
 	kw_leave(connection, &after);
+	if (combine) {
+		kw_lock(connection);
+		connection->token_held = false;
+		kw_flush_locked(connection, &after);
+		kw_leave(connection, &after);
+	}
 	/* Those whose owners left since they were found. */
 	for (int i = 0; i < count; i++)
 		kw_response_drop(answers[i].response);

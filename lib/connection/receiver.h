@@ -24,9 +24,9 @@
 struct kw_response;
 
 enum {
-	KW_RECEIVER_BUFFER = 16384,
-	KW_RECEIVER_SMALL = 4096, /* a frame up to this size is gathered in the buffer */
-	KW_RECEIVER_BATCH = 32,   /* answers handed over at once, at most */
+	KW_RECEIVER_BUFFER = 32768, /* touched as far as traffic fills it */
+	KW_RECEIVER_SMALL = 4096,   /* a frame up to this size is gathered in the buffer */
+	KW_RECEIVER_BATCH = 32,     /* answers handed over at once, at most */
 };
 
 enum kw_fate {

@@ -365,6 +365,7 @@ static int judge_stall(struct kwire_connection *connection, struct kwire_error *
 struct turn {
 	bool reads;
 	bool cut;
+	bool trim;
 	int64_t until_ms;
 };
 
@@ -375,7 +376,7 @@ static int64_t earlier(int64_t a_ms, int64_t b_ms)
 
 static struct turn begin_turn(struct kwire_connection *connection, bool heard)
 {
-	struct turn turn = {false, false, KW_NEVER};
+	struct turn turn = {false, false, false, KW_NEVER};
 	int64_t now_ms = kw_now_ms();
 	struct kw_after after;
 
@@ -402,6 +403,8 @@ static struct turn begin_turn(struct kwire_connection *connection, bool heard)
 	} else if (connection->blocked && !kw_transport_tells_writable(connection->ops)) {
 		turn.until_ms = earlier(turn.until_ms, now_ms + KW_RETRY_WRITE_MS);
 	}
+	turn.trim = connection->baton.disarmed;
+	connection->baton.disarmed = false;
 	/* The wakes are of callers: this thread is awake. */
 	after.wake_thread = false;
 	kw_leave(connection, &after);
@@ -459,6 +462,8 @@ static int serve(struct kwire_connection *connection, struct kwire_error *error)
 		turn = begin_turn(connection, got > 0);
 		if (turn.cut)
 			ops->shutdown(transport);
+		if (turn.trim)
+			kw_spares_trim(&connection->spares);
 		if (turn.reads)
 			got = kw_read_some(connection, KW_READ, turn.until_ms, error);
 		else

@@ -251,6 +251,36 @@ static void a_broker_that_is_silent_while_nothing_is_asked_lives(void **state)
 	close_all(&fixture);
 }
 
+/* Half of a request without an answer is out: nothing is waited for but room. */
+static void a_broker_that_takes_no_bytes_is_dead(void **state)
+{
+	enum {
+		SIZE = 16 << 20
+	};
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct probe_request request = {.number = 1};
+	uint8_t *payload = calloc(1, SIZE);
+	struct kwire_call *call = NULL;
+	struct fixture fixture;
+	struct kwire_error error;
+
+	(void)state;
+	open_with(&fixture, test_config("request.timeout.ms", "100", NULL));
+	request.payload = kwire_bytes_of(payload, SIZE);
+	options.flags = KWIRE_ONE_WAY;
+	options.timeout_ms = INT32_MAX;
+	assert_int_equal(kwire_connection_start(fixture.connection, &probe_api, &request, &options,
+						&call, &error),
+			 0);
+	/* The system may still take some, now and then. */
+	assert_true(live_on(&fixture) >= 99);
+	expect_failure(call, KWIRE_EDISCONNECTED, KWIRE_MAYBE_APPLIED);
+	assert_true(kwire_connection_is_closed(fixture.connection, &error));
+	assert_non_null(strstr(error.message, "taken no bytes"));
+	free(payload);
+	close_all(&fixture);
+}
+
 static void the_request_s_own_wait_is_added(void **state)
 {
 	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
@@ -333,6 +363,7 @@ int main(void)
 		cmocka_unit_test(shutting_down_releases_a_hundred_callers),
 		TIMED(a_silent_broker_is_dead_after_the_request_timeout),
 		TIMED(a_broker_that_is_silent_while_nothing_is_asked_lives),
+		TIMED(a_broker_that_takes_no_bytes_is_dead),
 		TIMED(the_request_s_own_wait_is_added),
 		TIMED(bytes_that_arrive_put_death_off),
 		cmocka_unit_test(an_outlived_handle_can_still_be_asked_and_freed),

@@ -119,6 +119,40 @@ static void a_transport_that_stays_full_is_tried_in_turns_without_waking(void **
 	stage_fini(&stage);
 }
 
+/*
+ * Each time it has written, another request lies there.  After some rounds the
+ * thread goes on with them, and the caller's own time counts again.
+ */
+static void who_writes_for_others_is_relieved(void **state)
+{
+	enum {
+		ROUNDS = 40
+	};
+	struct kwire_call *calls[ROUNDS];
+	struct fixture fixture;
+	struct caller caller;
+	struct stage stage;
+
+	(void)state;
+	open_stage(&fixture, &stage, test_config(NULL, NULL));
+	stage_pause(&stage);
+	caller = probe(&fixture, 1, 1);
+	caller_start(&caller);
+	for (int i = 0; i < ROUNDS; i++) {
+		stage_wait_paused(&stage);
+		calls[i] = start(&fixture, 2, -1, 0);
+		stage_resume(&stage, true);
+	}
+	stage_wait_paused(&stage);
+	caller_join(&caller);
+	assert_int_equal(caller.result, KWIRE_ETIMEDOUT);
+	stage_resume(&stage, false);
+	for (int i = 0; i < ROUNDS; i++)
+		kwire_call_free(calls[i]);
+	close_all(&fixture);
+	stage_fini(&stage);
+}
+
 /* Time is what this is about: the request is held for longer than its broker may be silent. */
 static void a_broker_that_was_not_asked_is_not_silent(void **state)
 {
@@ -144,6 +178,7 @@ int main(void)
 		cmocka_unit_test(a_one_way_call_given_up_in_the_queue_passes_its_place_on),
 		cmocka_unit_test(places_that_come_free_together_reach_everyone_who_waits),
 		cmocka_unit_test(a_transport_that_stays_full_is_tried_in_turns_without_waking),
+		cmocka_unit_test(who_writes_for_others_is_relieved),
 		cmocka_unit_test(a_broker_that_was_not_asked_is_not_silent),
 	};
 
