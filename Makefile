@@ -136,8 +136,8 @@ TEST_LDFLAGS = $(patsubst %,-Wl$(COMMA)--wrap=%,kw_now_ms kw_now_us kw_cond_wait
 COMMA := ,
 # The client's test plays the connection itself: its own definitions come first and win.
 $(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
-# A woken thread is held before it looks around.
-$(B)/tests/unit/test_baton: KW_LDFLAGS += -Wl,--wrap=kw_park_wait
+# A woken thread is held before it looks around, and one that wakes before it does.
+$(B)/tests/unit/test_baton: KW_LDFLAGS += -Wl,--wrap=kw_park_wait -Wl,--wrap=kw_park_wake
 # The sweep stands between kwire and the system.
 WRAPPED = socket connect send sendmsg recv recvmsg poll ppoll setsockopt eventfd pthread_create
 $(B)/tests/fault/test_sweep_malloc: KW_LDFLAGS += -Wl,--wrap=pthread_create

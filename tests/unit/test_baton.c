@@ -4,8 +4,9 @@
  * other call comes by that could rescue a baton which somebody let fall.  See
  * lib/connection/baton.c for the rules that are tried here.
  *
- * Who was woken may be held at a gate before he looks around (kw_park_wait() is
- * wrapped), so that things happen between his being told and his waking.
+ * Who was woken may be held at a gate before he looks around, and who wakes at
+ * another before he does (kw_park_wait() and kw_park_wake() are wrapped), so
+ * that things happen between the telling and the waking.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,46 +24,66 @@
 
 /* -- the gate --------------------------------------------------------------------- */
 
-static struct {
+struct gate {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	bool shut;
 	int held; /* threads that stand before it */
-} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+};
+
+static struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+static struct gate waking = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
 
 bool __real_kw_park_wait(struct kw_park *park, int64_t deadline_ms);
 bool __wrap_kw_park_wait(struct kw_park *park, int64_t deadline_ms);
+void __real_kw_park_wake(struct kw_park *park);
+void __wrap_kw_park_wake(struct kw_park *park);
+
+static void pass(struct gate *at)
+{
+	pthread_mutex_lock(&at->mutex);
+	at->held++;
+	while (at->shut)
+		pthread_cond_wait(&at->changed, &at->mutex);
+	at->held--;
+	pthread_mutex_unlock(&at->mutex);
+}
 
 bool __wrap_kw_park_wait(struct kw_park *park, int64_t deadline_ms)
 {
 	bool woken = __real_kw_park_wait(park, deadline_ms);
 
-	pthread_mutex_lock(&gate.mutex);
-	gate.held++;
-	pthread_cond_broadcast(&gate.changed);
-	while (gate.shut)
-		pthread_cond_wait(&gate.changed, &gate.mutex);
-	gate.held--;
-	pthread_mutex_unlock(&gate.mutex);
+	pass(&gate);
 	return woken;
+}
+
+void __wrap_kw_park_wake(struct kw_park *park)
+{
+	pass(&waking);
+	__real_kw_park_wake(park);
+}
+
+static void set(struct gate *at, bool shut)
+{
+	pthread_mutex_lock(&at->mutex);
+	at->shut = shut;
+	pthread_cond_broadcast(&at->changed);
+	pthread_mutex_unlock(&at->mutex);
 }
 
 static void gate_set(bool shut)
 {
-	pthread_mutex_lock(&gate.mutex);
-	gate.shut = shut;
-	pthread_cond_broadcast(&gate.changed);
-	pthread_mutex_unlock(&gate.mutex);
+	set(&gate, shut);
 }
 
-static bool somebody_stands_before_the_gate(void *context)
+static bool somebody_stands_before(void *context)
 {
+	struct gate *at = context;
 	bool held;
 
-	(void)context;
-	pthread_mutex_lock(&gate.mutex);
-	held = gate.held > 0;
-	pthread_mutex_unlock(&gate.mutex);
+	pthread_mutex_lock(&at->mutex);
+	held = at->held > 0;
+	pthread_mutex_unlock(&at->mutex);
 	return held;
 }
 
@@ -296,7 +317,7 @@ static void who_was_given_it_too_late_passes_it_on(void **state)
 	ask(&fixture, &last, -1, 2);
 	gate_set(true);
 	answer(&fixture, &first, 1);
-	assert_true(wait_until(somebody_stands_before_the_gate, NULL));
+	assert_true(wait_until(somebody_stands_before, &gate));
 	kwire_call_cancel(waiting.call);
 	gate_set(false);
 	waiting_ends(&waiting, KWIRE_ECANCELED);
@@ -318,7 +339,7 @@ static void who_was_given_it_too_late_leaves_it_free(void **state)
 	expect(&fixture, KW_BATON_CALLER, 1);
 	gate_set(true);
 	answer(&fixture, &first, 1);
-	assert_true(wait_until(somebody_stands_before_the_gate, NULL));
+	assert_true(wait_until(somebody_stands_before, &gate));
 	assert_true(peer_answer_probe(fixture.fd, waiting.id, 7, 0));
 	kwire_call_cancel(waiting.call);
 	gate_set(false);
@@ -342,7 +363,7 @@ static void a_death_between_telling_and_waking_is_told(void **state)
 	expect(&fixture, KW_BATON_CALLER, 1);
 	gate_set(true);
 	answer(&fixture, &first, 1);
-	assert_true(wait_until(somebody_stands_before_the_gate, NULL));
+	assert_true(wait_until(somebody_stands_before, &gate));
 	kw_connection_kill(fixture.connection, NULL);
 	gate_set(false);
 	waiting_ends(&waiting, KWIRE_ECLOSED);
@@ -382,6 +403,48 @@ static void a_broker_that_goes_ends_who_reads_and_who_is_parked(void **state)
 	caller_join(&two.caller);
 	assert_int_equal(one.caller.result, KWIRE_EDISCONNECTED);
 	assert_int_equal(two.caller.result, KWIRE_EDISCONNECTED);
+	close_all(&fixture);
+}
+
+/* The token is kept while many are woken; what is asked meanwhile leaves after it. */
+static void what_is_asked_while_many_wake_leaves(void **state)
+{
+	enum {
+		COUNT = 20,
+		FRAME = 16
+	};
+	struct asking first, many[COUNT];
+	uint8_t frames[COUNT * FRAME];
+	struct fixture fixture;
+	struct kwire_call *late;
+	int32_t number, id;
+
+	(void)state;
+	open_plain(&fixture);
+	ask(&fixture, &first, -1, 0);
+	for (int i = 0; i < COUNT; i++) {
+		const uint8_t frame[FRAME] = {0, 0, 0, FRAME - 4};
+
+		ask(&fixture, &many[i], -1, i + 1);
+		memcpy(frames + i * FRAME, frame, FRAME);
+		for (int k = 0; k < 4; k++)
+			frames[i * FRAME + 4 + k] = (uint8_t)((uint32_t)many[i].id >> (24 - 8 * k));
+		frames[i * FRAME + 11] = 1;
+	}
+	set(&waking, true);
+	assert_true(peer_write(fixture.fd, frames, sizeof(frames)));
+	assert_true(wait_until(somebody_stands_before, &waking));
+	late = start(&fixture, 77, -1, 0);
+	set(&waking, false);
+	id = take_probe(fixture.fd, &number);
+	assert_int_equal(number, 77);
+	assert_true(peer_answer_probe(fixture.fd, id, 78, 0));
+	for (int i = 0; i < COUNT; i++) {
+		caller_join(&many[i].caller);
+		assert_int_equal(many[i].caller.result, 0);
+	}
+	expect_answer(late, 78);
+	answer(&fixture, &first, 1);
 	close_all(&fixture);
 }
 
@@ -572,6 +635,7 @@ int main(void)
 		cmocka_unit_test(who_was_given_it_too_late_passes_it_on),
 		cmocka_unit_test(who_was_given_it_too_late_leaves_it_free),
 		cmocka_unit_test(a_death_between_telling_and_waking_is_told),
+		cmocka_unit_test(what_is_asked_while_many_wake_leaves),
 		cmocka_unit_test(closing_ends_who_reads_and_who_is_parked),
 		cmocka_unit_test(a_broker_that_goes_ends_who_reads_and_who_is_parked),
 		cmocka_unit_test(a_broker_that_goes_while_nobody_reads_is_noticed),
