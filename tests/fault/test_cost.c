@@ -205,6 +205,8 @@ static void a_silent_broker_costs_nothing(void **state)
 	struct kwire_mock_match match = kwire_mock_on(API_VERSIONS);
 	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
 
+	/* Or the connection were dead before the long form is over. */
+	assert_int_equal(kwire_config_set(bench->config, "request.timeout.ms", "3600000", NULL), 0);
 	open_client(bench, true);
 	match.broker_id = 2;
 	fault.kind = KWIRE_MOCK_SILENCE_FAULT;
