@@ -6,7 +6,7 @@
  */
 #include "configs.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <kwire/api/describe_configs.h>
@@ -89,24 +89,46 @@ enum {
 	BROKER_PROPERTIES = sizeof(broker_properties) / sizeof(*broker_properties),
 };
 
+static const char *digits(const char *at, const char *end)
+{
+	while (at < end && *at >= '0' && *at <= '9')
+		at++;
+	return at;
+}
+
+static const char *sign(const char *at, const char *end)
+{
+	return at < end && (*at == '-' || *at == '+') ? at + 1 : at;
+}
+
+/* [sign] digits, and in a fraction [. digits] [e [sign] digits]; in no locale. */
+static bool number(struct kwire_string value, bool fraction)
+{
+	const char *end = value.data + value.size;
+	const char *start = sign(value.data, end);
+	const char *at = digits(start, end);
+	ptrdiff_t count = at - start;
+
+	if (fraction && at < end && *at == '.') {
+		start = at + 1;
+		at = digits(start, end);
+		count += at - start;
+	}
+	if (count > 0 && fraction && at < end && (*at == 'e' || *at == 'E')) {
+		start = sign(at + 1, end);
+		at = digits(start, end);
+		count = at - start;
+	}
+	return count > 0 && at == end;
+}
+
 static bool fits(int8_t type, struct kwire_string value)
 {
-	char text[32];
-	char *end = text;
-
 	if (type == TYPE_BOOLEAN)
 		return kwire_string_equal(value, "true") || kwire_string_equal(value, "false");
 	if (type != TYPE_INT && type != TYPE_LONG && type != TYPE_DOUBLE)
 		return true;
-	if (value.size < 1 || value.size >= (int32_t)sizeof(text))
-		return false;
-	memcpy(text, value.data, (size_t)value.size);
-	text[value.size] = '\0';
-	if (type == TYPE_DOUBLE)
-		strtod(text, &end);
-	else
-		strtoll(text, &end, 10);
-	return *end == '\0';
+	return value.size > 0 && number(value, type == TYPE_DOUBLE);
 }
 
 bool kw_mock_topic_config_valid(struct kwire_string name, struct kwire_string value)

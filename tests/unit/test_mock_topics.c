@@ -210,6 +210,64 @@ static void configs_are_set_shown_and_reset(void **state)
 	}
 }
 
+static void configs_that_are_no_numbers_are_refused(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		bool good;
+	} cases[] = {
+		{"retention.ms", "-1", true},
+		{"retention.ms", "604800000", true},
+		{"retention.ms", "", false},
+		{"retention.ms", "-", false},
+		{"retention.ms", "1.5", false},
+		{"retention.ms", "1e3", false},
+		{"retention.ms", "7 days", false},
+		{"min.cleanable.dirty.ratio", "0.001", true},
+		{"min.cleanable.dirty.ratio", "1", true},
+		{"min.cleanable.dirty.ratio", ".5", true},
+		{"min.cleanable.dirty.ratio", "1.", true},
+		{"min.cleanable.dirty.ratio", "+2.5E-1", true},
+		{"min.cleanable.dirty.ratio", "", false},
+		{"min.cleanable.dirty.ratio", ".", false},
+		{"min.cleanable.dirty.ratio", "0,5", false},
+		{"min.cleanable.dirty.ratio", "e5", false},
+		{"min.cleanable.dirty.ratio", "1e", false},
+		{"min.cleanable.dirty.ratio", "1e+", false},
+		{"min.cleanable.dirty.ratio", "0.5.5", false},
+		{"min.cleanable.dirty.ratio", "half", false},
+		{"preallocate", "true", true},
+		{"preallocate", "1", false},
+		{"no.such.property", "1", false},
+	};
+	struct kwire_incremental_alter_configs_request alter =
+		KWIRE_INCREMENTAL_ALTER_CONFIGS_REQUEST_INIT;
+	struct kwire_incremental_alter_configs_request_resource changed =
+		KWIRE_INCREMENTAL_ALTER_CONFIGS_REQUEST_RESOURCE_INIT;
+	struct kwire_incremental_alter_configs_request_resource_config config =
+		KWIRE_INCREMENTAL_ALTER_CONFIGS_REQUEST_RESOURCE_CONFIG_INIT;
+	struct scene *scene = *state;
+
+	assert_int_equal(kwire_mock_create_topic(scene->mock, "t", 1, NULL), 0);
+	changed.resource_type = 2;
+	changed.resource_name = KWIRE_STRING("t");
+	changed.configs.items = &config;
+	changed.configs.count = 1;
+	alter.resources.items = &changed;
+	alter.resources.count = 1;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct kwire_incremental_alter_configs_response *altered;
+
+		config.name = kwire_string(cases[i].name);
+		config.value = kwire_string(cases[i].value);
+		altered = wire_call(scene->fd, &kwire_incremental_alter_configs_api, 1, &alter);
+		if (altered->responses.items[0].error_code != (cases[i].good ? 0 : 40))
+			fail_msg("%s = '%s' is answered %d", cases[i].name, cases[i].value,
+				 altered->responses.items[0].error_code);
+		kwire_response_free(altered);
+	}
+}
+
 static void the_cluster_describes_itself(void **state)
 {
 	struct kwire_describe_cluster_request request = KWIRE_DESCRIBE_CLUSTER_REQUEST_INIT;
@@ -669,6 +727,7 @@ int main(void)
 		cmocka_unit_test(before_kraft_only_the_controller_creates),
 		SCENE(topics_grow_and_are_deleted_by_name_or_id),
 		SCENE(configs_are_set_shown_and_reset),
+		SCENE(configs_that_are_no_numbers_are_refused),
 		SCENE(the_cluster_describes_itself),
 		SCENE(batches_are_checked_and_appended),
 		SCENE(a_producers_sequence_is_kept),
