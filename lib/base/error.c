@@ -6,60 +6,63 @@
 #include <stdio.h>
 #include <string.h>
 
-struct result_entry {
-	int value;
-	const char *name;
-	const char *text;
-};
-
-static const struct result_entry results[] = {
-#define RESULT_ENTRY(name, value, text) {(value), "KWIRE_" #name, (text)},
+/* Name and text of each result, from 0 downwards.  Pointers to them would cost a daemon more. */
+static const char results[] =
+#define RESULT_ENTRY(name, value, text) "KWIRE_" #name "\0" text "\0"
 	KWIRE_RESULTS(RESULT_ENTRY)
 #undef RESULT_ENTRY
+	;
+
+enum {
+#define RESULT_PLACE(name, value, text) PLACE_##name,
+	KWIRE_RESULTS(RESULT_PLACE)
+#undef RESULT_PLACE
+	RESULT_COUNT
 };
+#define RESULT_ASSERT(name, value, text) \
+	_Static_assert(PLACE_##name == -(value), "results stand in order and without a gap");
+KWIRE_RESULTS(RESULT_ASSERT)
+#undef RESULT_ASSERT
 
-static const char *const phase_names[] = {
-#define PHASE_NAME(name, text) (text),
-	KWIRE_PHASES(PHASE_NAME)
-#undef PHASE_NAME
-};
-
-static const char *const outcome_names[] = {"not sent", "maybe applied", "answered"};
-
-static const struct result_entry *find(int result)
+/* String `place` of strings that stand one after the other. */
+static const char *nth(const char *strings, int place)
 {
-	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
-		if (results[i].value == result)
-			return &results[i];
-	return NULL;
+	while (place-- > 0)
+		strings += strlen(strings) + 1;
+	return strings;
+}
+
+static bool known(int result)
+{
+	return result <= 0 && result > -RESULT_COUNT;
 }
 
 const char *kwire_result_name(int result)
 {
-	const struct result_entry *entry = find(result);
-
-	return entry != NULL ? entry->name : "KWIRE_E?";
+	return known(result) ? nth(results, -result * 2) : "KWIRE_E?";
 }
 
 const char *kwire_result_text(int result)
 {
-	const struct result_entry *entry = find(result);
-
-	return entry != NULL ? entry->text : "unknown result";
+	return known(result) ? nth(results, -result * 2 + 1) : "unknown result";
 }
 
 const char *kwire_phase_name(enum kwire_phase phase)
 {
-	size_t i = (size_t)phase;
+	static const char names[] =
+#define PHASE_NAME(name, text) text "\0"
+		KWIRE_PHASES(PHASE_NAME)
+#undef PHASE_NAME
+		;
 
-	return i < sizeof(phase_names) / sizeof(phase_names[0]) ? phase_names[i] : "unknown";
+	return (unsigned)phase <= KWIRE_PHASE_DECODE ? nth(names, (int)phase) : "unknown";
 }
 
 const char *kwire_outcome_name(enum kwire_outcome outcome)
 {
-	size_t i = (size_t)outcome;
-
-	return i < sizeof(outcome_names) / sizeof(outcome_names[0]) ? outcome_names[i] : "unknown";
+	return (unsigned)outcome <= KWIRE_ANSWERED
+		       ? nth("not sent\0maybe applied\0answered", (int)outcome)
+		       : "unknown";
 }
 
 bool kw_result_retriable(int result)
@@ -204,13 +207,19 @@ int kw_error_copy(struct kwire_error *to, const struct kwire_error *from)
 
 const char *kw_errno_text(int os_errno)
 {
-	switch (os_errno) {
-#define ERRNO_TEXT(name, text) \
-	case name:             \
-		return #name " (" text ")";
+	static const int16_t numbers[] = {
+#define ERRNO_NUMBER(name, text) name,
+		ERRNOS(ERRNO_NUMBER)
+#undef ERRNO_NUMBER
+	};
+	static const char texts[] =
+#define ERRNO_TEXT(name, text) #name " (" text ")\0"
 		ERRNOS(ERRNO_TEXT)
 #undef ERRNO_TEXT
-	default:
-		return "another system error";
-	}
+			"another system error";
+	int place = 0;
+
+	while (place < (int)(sizeof(numbers) / sizeof(numbers[0])) && numbers[place] != os_errno)
+		place++;
+	return nth(texts, place);
 }

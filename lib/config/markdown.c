@@ -29,7 +29,7 @@ bool kwire_config_property(size_t index, struct kwire_property *property)
 		return false;
 	row = &kw_properties[index];
 	property->name = row->name;
-	property->alias = row->alias != NULL ? row->alias : "";
+	property->alias = kw_property_alias(row);
 	property->section = texts[index].section;
 	property->type = kw_property_type(row);
 	kw_property_range(row, property->range, sizeof(property->range));

@@ -24,6 +24,7 @@
 enum {
 	MAX_MS = INT_MAX,
 	MAX_BYTES = INT_MAX,
+	UNBOUNDED = KW_UNBOUNDED,
 };
 
 static int check_client_id(const char *value, struct kwire_error *error)
@@ -72,16 +73,6 @@ static bool is_java_store(const char *path)
 	return false;
 }
 
-static int check_trusted(const char *value, struct kwire_error *error)
-{
-	return is_java_store(value) ? kw_property_java_store(value, true, error) : 0;
-}
-
-static int check_identity(const char *value, struct kwire_error *error)
-{
-	return is_java_store(value) ? kw_property_java_store(value, false, error) : 0;
-}
-
 bool kw_property_is_pem(const char *name, const char *value)
 {
 	return (strcmp(name, "ssl.truststore.type") == 0 ||
@@ -89,21 +80,59 @@ bool kw_property_is_pem(const char *name, const char *value)
 	       strcmp(value, "PEM") == 0;
 }
 
+enum check {
+	CHECK_NONE,
+	CHECK_BOOTSTRAP,
+	CHECK_CLIENT_ID,
+	CHECK_LOCAL_ADDRESS,
+	CHECK_PROXY,
+	CHECK_TRUSTED,
+	CHECK_IDENTITY,
+};
+
+int kw_property_check(const struct kw_property_row *row, const char *value,
+		      struct kwire_error *error)
+{
+	switch ((enum check)row->check) {
+	case CHECK_NONE:
+		break;
+	case CHECK_BOOTSTRAP:
+		return kw_bootstrap_check(value, error);
+	case CHECK_CLIENT_ID:
+		return check_client_id(value, error);
+	case CHECK_LOCAL_ADDRESS:
+		return check_local_address(value, error);
+	case CHECK_PROXY:
+		return check_proxy(value, error);
+	case CHECK_TRUSTED:
+	case CHECK_IDENTITY:
+		if (is_java_store(value))
+			return kw_property_java_store(value, row->check == CHECK_TRUSTED, error);
+	}
+	return KWIRE_OK;
+}
+
 const struct kw_property_row kw_properties[] = {
-#define ROW(name, alias, section, description, ...) {name, alias, __VA_ARGS__},
+#define ROW(name, alias, section, description, ...) {name "\0" alias, __VA_ARGS__},
 #include "table.def"
 #undef ROW
 };
 
 const size_t kw_property_count = sizeof(kw_properties) / sizeof(kw_properties[0]);
 
+const char *kw_property_alias(const struct kw_property_row *row)
+{
+	return row->name + strlen(row->name) + 1;
+}
+
 const struct kw_property_row *kw_property_find(const char *name)
 {
 	for (size_t i = 0; i < kw_property_count; i++) {
 		const struct kw_property_row *row = &kw_properties[i];
 
-		if (strcmp(row->name, name) == 0 ||
-		    (row->alias != NULL && strcmp(row->alias, name) == 0))
+		/* An empty name would be each absent alias. */
+		if (*name != '\0' &&
+		    (strcmp(row->name, name) == 0 || strcmp(kw_property_alias(row), name) == 0))
 			return row;
 	}
 	return NULL;
@@ -112,20 +141,15 @@ const struct kw_property_row *kw_property_find(const char *name)
 /* What Java keeps in a store is asked for here in another form, which openssl can make. */
 int kw_property_java_store(const char *name, bool trusted, struct kwire_error *error)
 {
-	if (trusted)
-		return kw_fail(
-			error, KWIRE_ECONFIG,
-			"%.200s: Java key stores are not read here; convert it with `keytool "
-			"-importkeystore -srckeystore truststore.jks -destkeystore t.p12 "
-			"-deststoretype PKCS12 && openssl pkcs12 -in t.p12 -nokeys -out ca.pem` "
-			"and set ssl.ca.location=ca.pem",
-			name);
 	return kw_fail(error, KWIRE_ECONFIG,
 		       "%.200s: Java key stores are not read here; convert it with `keytool "
-		       "-importkeystore -srckeystore keystore.jks -destkeystore k.p12 "
-		       "-deststoretype PKCS12 && openssl pkcs12 -in k.p12 -nodes -out client.pem` "
-		       "and set ssl.certificate.location and ssl.key.location to client.pem",
-		       name);
+		       "-importkeystore -srckeystore %sstore.jks -destkeystore %s.p12 "
+		       "-deststoretype PKCS12 && openssl pkcs12 -in %s.p12 -no%s.pem` "
+		       "and set ssl.%s.pem",
+		       name, trusted ? "trust" : "key", trusted ? "t" : "k", trusted ? "t" : "k",
+		       trusted ? "keys -out ca" : "des -out client",
+		       trusted ? "ca.location=ca"
+			       : "certificate.location and ssl.key.location to client");
 }
 
 int kw_property_unknown(const char *name, struct kwire_error *error)
@@ -166,15 +190,17 @@ const char *kw_property_type(const struct kw_property_row *row)
 
 void kw_property_range(const struct kw_property_row *row, char *text, size_t size)
 {
-	const char *words = row->words;
+	const char *words = NULL;
 
 	text[0] = '\0';
 	if (row->kind == KW_BOOLEAN)
 		words = "true|false";
+	else if (row->kind == KW_CHOICE || row->kind == KW_SWITCH || row->kind == KW_SET)
+		words = row->words;
 	if (words != NULL)
 		snprintf(text, size, "%s", words + (words[0] == '|'));
-	else if (row->kind == KW_INTEGER && row->max == INT64_MAX)
-		snprintf(text, size, "%lld..", (long long)row->min);
+	else if (row->kind == KW_INTEGER && row->max == KW_UNBOUNDED)
+		snprintf(text, size, "%d..", (int)row->min);
 	else if (row->kind == KW_INTEGER)
-		snprintf(text, size, "%lld..%lld", (long long)row->min, (long long)row->max);
+		snprintf(text, size, "%d..%d", (int)row->min, (int)row->max);
 }

@@ -22,21 +22,35 @@ enum kw_property_kind {
 	KW_SET,     /* unsigned: a bit for each word in `words` */
 };
 
+/* A program links all rows, so they are kept small. */
 struct kw_property_row {
-	const char *name;
-	const char *alias; /* another client's name for it, or NULL */
-	const char *words; /* of KW_CHOICE, KW_SWITCH and KW_SET: "a|b|c" */
+	const char *name; /* and after its NUL the alias, see kw_property_alias() */
 	const char *default_value;
-	/* Further test of a value that has the right form, or NULL. */
-	int (*check)(const char *value, struct kwire_error *error);
-	int64_t max; /* of KW_INTEGER, and */
-	int32_t min;
+	union {
+		const char *words; /* of KW_CHOICE, KW_SWITCH and KW_SET: "a|b|c" */
+		struct {
+			int32_t min;
+			int32_t max; /* KW_UNBOUNDED: none */
+		};                   /* of KW_INTEGER */
+	};
 	uint16_t offset; /* of the value in struct kw_settings */
 	uint8_t kind;    /* enum kw_property_kind */
+	uint8_t check;   /* which further test a value of the right form has to pass; 0: none */
+};
+
+enum {
+	KW_UNBOUNDED = INT32_MIN,
 };
 
 extern const struct kw_property_row kw_properties[];
 extern const size_t kw_property_count;
+
+/* Another client's name for it, "": none has one. */
+const char *kw_property_alias(const struct kw_property_row *row);
+
+/* The row's further test of `value`; KWIRE_ECONFIG, KWIRE_OK. */
+int kw_property_check(const struct kw_property_row *row, const char *value,
+		      struct kwire_error *error);
 
 /* The row of `name` or of the alias `name`; NULL: none. */
 const struct kw_property_row *kw_property_find(const char *name);

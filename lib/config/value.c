@@ -126,7 +126,7 @@ static int set_integer(int64_t *to, const struct kw_property_row *row, const cha
 	}
 	if (value[0] == '-')
 		number = -number;
-	if (number < row->min || number > row->max)
+	if (number < row->min || (row->max != KW_UNBOUNDED && number > row->max))
 		return refuse(row, value, error);
 	*to = number;
 	return 0;
@@ -193,7 +193,7 @@ static int set_string(const char **to, struct kw_memory *memory, const struct kw
 int kw_settings_set(struct kw_settings *settings, struct kw_memory *memory,
 		    const struct kw_property_row *row, const char *value, struct kwire_error *error)
 {
-	int result = row->check != NULL ? row->check(value, error) : 0;
+	int result = kw_property_check(row, value, error);
 	char word[128];
 
 	if (result != 0)

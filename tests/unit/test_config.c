@@ -64,8 +64,8 @@ static void names_stand_once_in_the_table(void **state)
 	for (size_t i = 0; i < kw_property_count; i++) {
 		assert_ptr_equal(kw_property_find(kw_properties[i].name), &kw_properties[i]);
 		assert_false(kw_property_ignored(kw_properties[i].name));
-		if (kw_properties[i].alias != NULL)
-			assert_ptr_equal(kw_property_find(kw_properties[i].alias),
+		if (*kw_property_alias(&kw_properties[i]) != '\0')
+			assert_ptr_equal(kw_property_find(kw_property_alias(&kw_properties[i])),
 					 &kw_properties[i]);
 	}
 }
