@@ -15,33 +15,13 @@ static size_t rounded(size_t size)
 	return (size + 7) & ~(size_t)7;
 }
 
-static void set_array(char *structure, uint16_t offset, char *items, int32_t count)
+void kw_items_set(char *structure, uint16_t offset, char *items, int32_t count)
 {
 	struct kwire_string_array array;
 
 	array.items = (struct kwire_string *)(void *)items;
 	array.count = count;
 	memcpy(structure + offset, &array, sizeof(array));
-}
-
-/* One leaf as a request of its own, for a broker that does not know batches. */
-static int cut_single(struct kw_job *job, const struct kw_leaf *leaf, void **request,
-		      struct kwire_error *error)
-{
-	const struct kwire_route *route = job->route;
-	int32_t count;
-	size_t size = rounded(job->api->request_size) +
-		      kw_copy_size(route->single->request, leaf->item);
-	char *made = kw_alloc(job->client->config->memory, size);
-
-	if (made == NULL)
-		return kw_fail_memory(error);
-	memcpy(made, job->request, job->api->request_size);
-	kw_items_at(made, &route->request.items, &count);
-	set_array(made, route->request.items.array, NULL, 0);
-	kw_copy(route->single->request, leaf->item, made, made + rounded(job->api->request_size));
-	*request = made;
-	return 0;
 }
 
 int kw_cut(struct kw_job *job, int32_t piece, void **request, struct kwire_error *error)
@@ -58,7 +38,7 @@ int kw_cut(struct kw_job *job, int32_t piece, void **request, struct kwire_error
 		if (leaf->piece != piece)
 			continue;
 		if (job->single)
-			return cut_single(job, leaf, request, error);
+			return job->target->singles->cut(job, leaf, request, error);
 		items += leaf->item != last;
 		parts += leaf->part != NULL;
 		last = leaf->item;
@@ -70,7 +50,7 @@ int kw_cut(struct kw_job *job, int32_t piece, void **request, struct kwire_error
 	memcpy(made, job->request, job->api->request_size);
 	item = made + rounded(job->api->request_size);
 	part = made + size;
-	set_array(made, shape->items.array, item, (int32_t)items);
+	kw_items_set(made, shape->items.array, item, (int32_t)items);
 	last = NULL;
 	for (int32_t i = 0; i < job->leaf_count; i++) {
 		const struct kw_leaf *leaf = &job->leaves[i];
@@ -89,8 +69,8 @@ int kw_cut(struct kw_job *job, int32_t piece, void **request, struct kwire_error
 		memcpy(part, leaf->part, shape->parts.size);
 		part += shape->parts.size;
 		part_count++;
-		set_array(item, shape->parts.array, part - (size_t)part_count * shape->parts.size,
-			  part_count);
+		kw_items_set(item, shape->parts.array,
+			     part - (size_t)part_count * shape->parts.size, part_count);
 	}
 	*request = made;
 	return 0;

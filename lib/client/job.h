@@ -68,6 +68,21 @@ enum kw_repeat {
 	KW_REPEAT_RECOGNISED, /* if it was done, the broker will know it again */
 };
 
+struct kw_merged; /* merge.h */
+
+/* What a target is given whose requests name several, in a form that older brokers do not know. */
+struct kw_singles {
+	/* Whether a broker of this round does not know it: all is to be sent again, one by one. */
+	bool (*needed)(struct kw_job *job, int32_t first);
+	/* One leaf as a request of its own. */
+	int (*cut)(struct kw_job *job, const struct kw_leaf *leaf, void **request,
+		   struct kwire_error *error);
+	/* Their responses as one; kw_merge(). */
+	int (*merge)(struct kw_job *job, int32_t piece, struct kw_merged *merged);
+};
+
+extern const struct kw_singles kw_singles;
+
 struct kwire_target {
 	bool divides; /* kw_route_pieces() */
 	/* Does the job: kw_route_whole() or kw_route_pieces(). */
@@ -85,6 +100,7 @@ struct kwire_target {
 				 int16_t code);
 	/* Puts the pieces' responses together; NULL: kw_merge(). */
 	int (*merge)(struct kw_job *job, void **response, struct kwire_error *error);
+	const struct kw_singles *singles; /* NULL: its requests have one form */
 };
 
 struct kw_job {
@@ -181,12 +197,10 @@ int16_t kw_leaf_code(const struct kw_job *job, const struct kw_leaf *leaf);
  */
 int16_t kw_response_code(const struct kw_job *job, const void *response);
 
-/* Reads members by offset. */
+/* Reads, or sets, an array that is a member, by its offset. */
 const char *kw_items_at(const void *structure, const struct kw_level *level, int32_t *count);
 
-/* Bytes that kw_copy() needs for arrays, and copying; returns where the room is used up to. */
-size_t kw_copy_size(const struct kw_copy *copies, const void *from);
-char *kw_copy(const struct kw_copy *copies, const void *from, void *to, char *room);
+void kw_items_set(char *structure, uint16_t offset, char *items, int32_t count);
 
 /* The part of the request for the leaves of a piece: one block, to be freed. */
 int kw_cut(struct kw_job *job, int32_t piece, void **request, struct kwire_error *error);

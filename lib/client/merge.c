@@ -19,15 +19,6 @@ static bool chosen(const struct kw_leaf *leaf, int32_t piece)
 	return leaf->answer != NULL && (piece < 0 || leaf->piece == piece);
 }
 
-static void set_array(char *structure, uint16_t offset, char *items, int32_t count)
-{
-	struct kwire_string_array array;
-
-	array.items = (struct kwire_string *)(void *)items;
-	array.count = count;
-	memcpy(structure + offset, &array, sizeof(array));
-}
-
 /* The longest throttle time is that of the whole. */
 static void raise_throttle(const struct kwire_api *api, char *merged, const void *response)
 {
@@ -98,44 +89,6 @@ void kw_merge_fail(struct kw_merged *merged)
 	kw_response_drop(merged->block);
 }
 
-/* Every leaf as an item of its own, filled from the response that was about it alone. */
-static int merge_singles(struct kw_job *job, int32_t piece, struct kw_merged *merged)
-{
-	const struct kwire_route *route = job->route;
-	const struct kw_level *level = &route->response.items;
-	char *items = kw_merge_alloc(merged, (size_t)job->leaf_count, level->size);
-	int32_t count = 0;
-
-	if (items == NULL)
-		return KWIRE_ENOMEM;
-	/* What the response says of one alone is not said of all. */
-	for (const struct kw_copy *copy = route->single->response; copy->size != 0; copy++)
-		memset(merged->message + copy->from, 0, copy->size);
-	for (int32_t i = 0; i < job->leaf_count; i++) {
-		const struct kw_leaf *leaf = &job->leaves[i];
-		const void *response = leaf->piece >= 0 ? job->pieces[leaf->piece].response : NULL;
-		struct kwire_string key = kw_leaf_key(job, leaf);
-		char *item = items + (size_t)count * level->size, *room, *name;
-
-		if (response == NULL || (piece >= 0 && leaf->piece != piece))
-			continue;
-		memset(item, 0, level->size);
-		room = kw_merge_alloc(merged, 1, kw_copy_size(route->single->response, response));
-		name = kw_merge_alloc(merged, 1, (size_t)(key.size > 0 ? key.size : 0) + 1);
-		if (room == NULL || name == NULL)
-			return KWIRE_ENOMEM;
-		kw_copy(route->single->response, response, item, room);
-		if (key.size > 0)
-			memcpy(name, key.data, (size_t)key.size);
-		name[key.size > 0 ? key.size : 0] = '\0';
-		key.data = name;
-		memcpy(item + level->key, &key, sizeof(key));
-		count++;
-	}
-	set_array(merged->message, level->array, items, count);
-	return 0;
-}
-
 static int merge_items(struct kw_job *job, int32_t piece, struct kw_merged *merged)
 {
 	const struct kw_shape *shape = &job->route->response;
@@ -157,7 +110,7 @@ static int merge_items(struct kw_job *job, int32_t piece, struct kw_merged *merg
 	parts = kw_merge_alloc(merged, part_count, part_count > 0 ? shape->parts.size : 0);
 	if (items == NULL || parts == NULL)
 		return KWIRE_ENOMEM;
-	set_array(merged->message, shape->items.array, items, (int32_t)item_count);
+	kw_items_set(merged->message, shape->items.array, items, (int32_t)item_count);
 	last = NULL;
 	for (int32_t i = 0; i < job->leaf_count; i++) {
 		const struct kw_leaf *leaf = &job->leaves[i];
@@ -176,8 +129,8 @@ static int merge_items(struct kw_job *job, int32_t piece, struct kw_merged *merg
 		memcpy(parts, leaf->answer_part, shape->parts.size);
 		parts += shape->parts.size;
 		of_item++;
-		set_array(item, shape->parts.array, parts - (size_t)of_item * shape->parts.size,
-			  of_item);
+		kw_items_set(item, shape->parts.array, parts - (size_t)of_item * shape->parts.size,
+			     of_item);
 	}
 	return 0;
 }
@@ -189,7 +142,7 @@ int kw_merge(struct kw_job *job, int32_t piece, void **response, struct kwire_er
 
 	if (result != 0)
 		return result;
-	result = job->single ? merge_singles(job, piece, &merged)
+	result = job->single ? job->target->singles->merge(job, piece, &merged)
 			     : merge_items(job, piece, &merged);
 	if (result != 0) {
 		kw_merge_fail(&merged);

@@ -175,29 +175,6 @@ static bool judge(struct kw_job *job, int32_t first)
 	return again;
 }
 
-/* A broker does not know batches: all that it got is sent again, one by one. */
-static bool needs_singles(struct kw_job *job, int32_t first)
-{
-	bool any = false;
-
-	if (job->single || job->route == NULL || job->route->single == NULL ||
-	    job->leaves[0].item == NULL)
-		return false;
-	for (int32_t i = first; i < job->piece_count; i++)
-		any |= job->pieces[i].error.result == KWIRE_EUNSUPPORTED;
-	if (!any || job->options.min_version >= job->route->single->before)
-		return false;
-	for (int32_t i = 0; i < job->leaf_count; i++)
-		job->leaves[i].done = false;
-	for (int32_t i = 0; i < job->piece_count; i++) {
-		kwire_response_free(job->pieces[i].response);
-		kw_free(job->pieces[i].owned);
-	}
-	job->piece_count = 0;
-	job->single = true;
-	return true;
-}
-
 static int run(struct kw_job *job)
 {
 	for (;;) {
@@ -217,7 +194,7 @@ static int run(struct kw_job *job)
 		if (result != 0)
 			return result;
 		send_pieces(job, first);
-		if (needs_singles(job, first))
+		if (job->target->singles != NULL && job->target->singles->needed(job, first))
 			continue;
 		if (!judge(job, first) || !kw_job_pause(job))
 			return 0;

@@ -123,6 +123,7 @@ static void accuse(struct kw_job *job, const struct kw_leaf *leaf, enum kw_coord
 		.find = find_##name,                                                            \
 		.judge = kw_judge_coordinator,                                                  \
 		.accuse = accuse_##name,                                                        \
+		.singles = &kw_singles,                                                         \
 	}
 
 TARGET(groups, GROUP);

@@ -68,4 +68,5 @@ const struct kwire_target kwire_to_any_each = {
 	.send = kw_route_pieces,
 	.find = find_any,
 	.accuse = accuse,
+	.singles = &kw_singles,
 };

@@ -76,6 +76,9 @@ static void values_of_each_kind_are_stored(void **state)
 
 	assert_int_equal(kwire_config_set(config, "client.id", "probe", NULL), 0);
 	assert_int_equal(kwire_config_set(config, "request.timeout.ms", " 1500 ", NULL), 0);
+	/* The one number that may be larger than an int. */
+	assert_int_equal(kwire_config_set(config, "memory.max.bytes", "5000000000", NULL), 0);
+	assert_value(config, "memory.max.bytes", "5000000000");
 	assert_int_equal(kwire_config_set(config, "security.protocol", "sasl_ssl", NULL), 0);
 	assert_int_equal(kwire_config_set(config, "connect.failure", "wait", NULL), 0);
 	assert_int_equal(

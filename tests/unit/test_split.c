@@ -342,6 +342,7 @@ static void a_batch_is_taken_apart_and_put_together_for_old_brokers(void **state
 	request.groups.count = 2;
 	request.require_stable = true;
 	begin(bench, &kwire_offset_fetch_api, &request);
+	bench->job.target = &kwire_to_groups;
 	bench->job.single = true;
 	deal(bench, 2);
 	part = bench->pieces[0].owned;
