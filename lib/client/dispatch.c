@@ -177,6 +177,7 @@ static int dispatch_any(struct kwire_client *client, struct kw_operation *operat
 {
 	uint64_t round = kw_pool_step(&client->pool);
 	struct kw_lease lease;
+	enum verdict verdict;
 	bool resent = false, again = false;
 	int result;
 
@@ -189,19 +190,11 @@ static int dispatch_any(struct kwire_client *client, struct kw_operation *operat
 			round = kw_pool_step(&client->pool);
 			continue;
 		}
-		switch (attempt(client, operation, &lease, &result, error)) {
-		case DONE:
+		verdict = attempt(client, operation, &lease, &result, error);
+		if (verdict == DONE || refused(error) || (verdict == STALE && resent))
 			return result;
-		case UNREACHED:
-			if (refused(error))
-				return result;
-			again = false;
-			break;
-		case STALE:
-			if (resent)
-				return result;
-			resent = again = true;
-		}
+		again = verdict == STALE;
+		resent = resent || again;
 	}
 }
 

@@ -147,7 +147,7 @@ void kw_baton_offer_locked(struct kwire_connection *connection, struct kw_after 
 	if (baton->holder != KW_BATON_FREE || !baton->shared ||
 	    kw_state(connection) != KW_CONNECTION_READY)
 		return;
-	if (baton->first != NULL) {
+	if (baton->first != NULL && !kw_reauth_is_answered_locked(connection)) {
 		grant_locked(connection, after);
 	} else if (needs_thread_locked(connection)) {
 		baton->holder = KW_BATON_THREAD;
@@ -193,7 +193,7 @@ static void read_locked(struct kwire_connection *connection, struct kwire_call *
 		if (got > 0)
 			kw_note_bytes_locked(connection, now_ms);
 		if (call->ended || kw_state(connection) != KW_CONNECTION_READY ||
-		    now_ms >= deadline_ms)
+		    kw_reauth_is_answered_locked(connection) || now_ms >= deadline_ms)
 			break;
 		silent_ms = kw_silent_ms_locked(connection, now_ms);
 		kw_leave(connection, after);

@@ -233,6 +233,11 @@ bool kw_reauth_take_locked(struct kwire_connection *connection, struct kw_answer
 	return true;
 }
 
+bool kw_reauth_is_answered_locked(const struct kwire_connection *connection)
+{
+	return connection->reauth.answer != NULL;
+}
+
 bool kw_reauth_is_due_locked(const struct kwire_connection *connection)
 {
 	const struct kw_reauth *reauth = &connection->reauth;

@@ -57,6 +57,12 @@ bool kw_reauth_find_locked(struct kwire_connection *connection, struct kw_answer
 /* Takes over the login's answer, for the thread; false: it is another's. */
 bool kw_reauth_take_locked(struct kwire_connection *connection, struct kw_answer *answer);
 
+/*
+ * Whether an answer of the login's waits to be looked at: it may say why the
+ * broker is about to close, so nobody reads on before the thread has.
+ */
+bool kw_reauth_is_answered_locked(const struct kwire_connection *connection);
+
 /* Whether the next login is due or under way, so that no further call may leave. */
 bool kw_reauth_is_due_locked(const struct kwire_connection *connection);
 
@@ -106,6 +112,11 @@ static inline bool kw_reauth_take_locked(struct kwire_connection *connection,
 {
 	(void)connection;
 	(void)answer;
+	return false;
+}
+static inline bool kw_reauth_is_answered_locked(const struct kwire_connection *connection)
+{
+	(void)connection;
 	return false;
 }
 static inline bool kw_reauth_is_due_locked(const struct kwire_connection *connection)

@@ -187,7 +187,7 @@ static void many_small_answers_of_one_read_are_all_handed_over(void **state)
 /* A frame above the cap of all memory is passed over all the same. */
 static void what_nobody_wants_costs_no_memory(void **state)
 {
-	struct kw_memory *memory = kw_memory_new(NULL, 20000);
+	struct kw_memory *memory = kw_memory_new(NULL, 36384);
 	struct stream stream = {NULL, 0};
 	struct kw_receiver receiver;
 	struct kwire_error error;
@@ -208,7 +208,7 @@ static void what_nobody_wants_costs_no_memory(void **state)
 
 static void an_answer_without_memory_is_reported_and_passed_over(void **state)
 {
-	struct kw_memory *memory = kw_memory_new(NULL, 20000);
+	struct kw_memory *memory = kw_memory_new(NULL, 36384);
 	struct stream stream = {NULL, 0};
 	struct kw_receiver receiver;
 	struct kwire_error error;
@@ -252,7 +252,7 @@ static void what_came_whole_before_a_fault_is_delivered(void **state)
 
 static void a_large_unknown_answer_is_refused_before_it_is_allocated(void **state)
 {
-	struct kw_memory *memory = kw_memory_new(NULL, 20000);
+	struct kw_memory *memory = kw_memory_new(NULL, 36384);
 	struct stream stream = {NULL, 0};
 	struct kw_receiver receiver;
 	struct kwire_error error;
