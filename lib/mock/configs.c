@@ -7,7 +7,6 @@
 #include "configs.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include <kwire/api/describe_configs.h>
 #include <kwire/api/incremental_alter_configs.h>
@@ -131,12 +130,19 @@ static bool fits(int8_t type, struct kwire_string value)
 	return value.size > 0 && number(value, type == TYPE_DOUBLE);
 }
 
-bool kw_mock_topic_config_valid(struct kwire_string name, struct kwire_string value)
+static const struct property *topic_property(struct kwire_string name)
 {
 	for (int i = 0; i < TOPIC_PROPERTIES; i++)
 		if (kwire_string_equal(name, topic_properties[i].name))
-			return fits(topic_properties[i].type, value);
-	return false;
+			return &topic_properties[i];
+	return NULL;
+}
+
+bool kw_mock_topic_config_valid(struct kwire_string name, struct kwire_string value)
+{
+	const struct property *property = topic_property(name);
+
+	return property != NULL && fits(property->type, value);
 }
 
 bool kw_mock_created_configs(struct kwire_mock *mock, const struct kw_mock_topic *topic,
@@ -276,11 +282,10 @@ static int16_t alter(struct kw_mock_exchange *exchange,
 		return UNKNOWN_TOPIC_OR_PARTITION;
 	for (int32_t i = 0; i < asked->configs.count; i++)
 		if (asked->configs.items[i].config_operation > OPERATION_DELETE ||
-		    !kw_mock_topic_config_valid(asked->configs.items[i].name,
-						asked->configs.items[i].config_operation ==
-								OPERATION_SET
-							? asked->configs.items[i].value
-							: KWIRE_STRING("1")))
+		    topic_property(asked->configs.items[i].name) == NULL ||
+		    (asked->configs.items[i].config_operation == OPERATION_SET &&
+		     !kw_mock_topic_config_valid(asked->configs.items[i].name,
+						 asked->configs.items[i].value)))
 			return INVALID_CONFIG;
 	for (int32_t i = 0; i < asked->configs.count && !request->validate_only; i++)
 		if (kw_mock_topic_configure(exchange->mock, topic, asked->configs.items[i].name,
