@@ -292,7 +292,7 @@ static int64_t milliseconds(const char *number)
 			seconds += (*number - '0') * (place /= 10);
 	/* Java writes a time as 1.7E9. */
 	exponent = *number == 'e' || *number == 'E' ? (int)strtol(number + 1, NULL, 10) : 0;
-	for (; exponent > 0 && seconds < 9e15; exponent--)
+	for (; exponent > 0 && seconds > 0 && seconds < 9e15; exponent--)
 		seconds *= 10;
 	if (exponent < 0)
 		return 0;
