@@ -38,7 +38,7 @@ VERSION := $(shell sed -n 's/^.define KWIRE_VERSION_STRING "\(.*\)"/\1/p' includ
 SONAME  := libkwire.so.$(firstword $(subst ., ,$(VERSION)))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
-KW_CPPFLAGS = -Iinclude -Igen/include -Ilib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
+KW_CPPFLAGS = -Iinclude -Igen/include -Ilib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-DKW_WITH_TLS=$(TLS) -DKW_WITH_SASL=$(SASL) -DKW_WITH_GSASL=$(GSASL) -DKW_WITH_OAUTH=$(OAUTH) -DKW_WITH_GZIP=$(GZIP) \
 	-DKW_WITH_SOCKS5=$(SOCKS5) -DKW_WITH_SNAPPY=$(SNAPPY) -DKW_WITH_LZ4=$(LZ4) -DKW_WITH_ZSTD=$(ZSTD)
 KW_CFLAGS = -std=c11 $(WARNINGS) $(if $(filter 1,$(WERROR)),-Werror) \

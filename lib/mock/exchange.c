@@ -159,7 +159,7 @@ static size_t body_offset(const uint8_t *frame, size_t size, bool flexible)
 		return 0;
 	id_size = (int16_t)kw_load16(frame + CLIENT_ID_AT);
 	if (id_size > 0)
-		at += (size_t)id_size;
+		at += (uint16_t)id_size;
 	if (at > size)
 		return 0;
 	if (!flexible)

@@ -47,7 +47,7 @@ static size_t any_size(struct dice *dice)
 {
 	static const size_t edges[] = {0, 1, 126, 127, 128, 300};
 
-	return one_in(dice, 4) ? edges[roll(dice) % 6] : roll(dice) % 24;
+	return one_in(dice, 4) ? edges[roll(dice) % 6] : (size_t)(roll(dice) % 24);
 }
 
 static struct kwire_string any_string(struct dice *dice)

@@ -87,6 +87,10 @@ static bool somebody_stands_before(void *context)
 	return held;
 }
 
+enum {
+	LONG_MS = 3000, /* the steps of a test that come before it ends take far less */
+};
+
 /* -- who is where -------------------------------------------------------------------- */
 
 struct picture {
@@ -268,7 +272,7 @@ static void who_stops_waiting_passes_it_on(void **state)
 
 	(void)state;
 	open_plain(&fixture);
-	wait_elsewhere(&fixture, &waiting, 50);
+	wait_elsewhere(&fixture, &waiting, LONG_MS);
 	ask(&fixture, &other, -1, 1);
 	pthread_join(waiting.thread, NULL);
 	assert_int_equal(waiting.result, KWIRE_ETIMEDOUT);
@@ -289,7 +293,7 @@ static void who_stops_waiting_in_line_is_not_given_it(void **state)
 	(void)state;
 	open_plain(&fixture);
 	ask(&fixture, &first, -1, 0);
-	wait_elsewhere(&fixture, &waiting, 50);
+	wait_elsewhere(&fixture, &waiting, LONG_MS);
 	expect(&fixture, KW_BATON_CALLER, 1);
 	pthread_join(waiting.thread, NULL);
 	assert_int_equal(waiting.result, KWIRE_ETIMEDOUT);

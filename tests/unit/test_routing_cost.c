@@ -143,6 +143,9 @@ static void one_broker_makes_a_routed_call_as_cheap_as_a_named_one(void **state)
 	int status;
 
 	(void)state;
+	/* An emulator makes system calls of its own, and cannot be traced from inside. */
+	if (getenv("TEST_WRAPPER") != NULL && getenv("TEST_WRAPPER")[0] != '\0')
+		skip();
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	skip();
 #endif
