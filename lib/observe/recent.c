@@ -44,27 +44,29 @@ static void put_after(struct line *line, const char *what, int64_t us, int64_t s
 	put(line, " us");
 }
 
-/* A copy of an entry; false: it is empty, or was changed meanwhile. */
+/*
+ * A copy of an entry; false: it is empty, or was changed meanwhile: none of the
+ * loads can come after the last.
+ */
 static bool copy_entry(const struct kw_recent *entry, struct kw_recent *copy, uint64_t number)
 {
 	if (atomic_load(&entry->number) != number)
 		return false;
-	atomic_init(&copy->broker, atomic_load_explicit(&entry->broker, memory_order_relaxed));
+	atomic_init(&copy->broker, atomic_load_explicit(&entry->broker, memory_order_acquire));
 	atomic_init(&copy->queued_us,
-		    atomic_load_explicit(&entry->queued_us, memory_order_relaxed));
+		    atomic_load_explicit(&entry->queued_us, memory_order_acquire));
 	atomic_init(&copy->written_us,
-		    atomic_load_explicit(&entry->written_us, memory_order_relaxed));
+		    atomic_load_explicit(&entry->written_us, memory_order_acquire));
 	atomic_init(&copy->first_byte_us,
-		    atomic_load_explicit(&entry->first_byte_us, memory_order_relaxed));
-	atomic_init(&copy->done_us, atomic_load_explicit(&entry->done_us, memory_order_relaxed));
+		    atomic_load_explicit(&entry->first_byte_us, memory_order_acquire));
+	atomic_init(&copy->done_us, atomic_load_explicit(&entry->done_us, memory_order_acquire));
 	atomic_init(&copy->request_bytes,
-		    atomic_load_explicit(&entry->request_bytes, memory_order_relaxed));
+		    atomic_load_explicit(&entry->request_bytes, memory_order_acquire));
 	atomic_init(&copy->response_bytes,
-		    atomic_load_explicit(&entry->response_bytes, memory_order_relaxed));
-	atomic_init(&copy->id, atomic_load_explicit(&entry->id, memory_order_relaxed));
-	atomic_init(&copy->result, atomic_load_explicit(&entry->result, memory_order_relaxed));
-	atomic_init(&copy->api, atomic_load_explicit(&entry->api, memory_order_relaxed));
-	atomic_thread_fence(memory_order_acquire);
+		    atomic_load_explicit(&entry->response_bytes, memory_order_acquire));
+	atomic_init(&copy->id, atomic_load_explicit(&entry->id, memory_order_acquire));
+	atomic_init(&copy->result, atomic_load_explicit(&entry->result, memory_order_acquire));
+	atomic_init(&copy->api, atomic_load_explicit(&entry->api, memory_order_acquire));
 	return atomic_load(&entry->number) == number;
 }
 
