@@ -160,12 +160,27 @@ static void *wait_for_it(void *context)
 	return NULL;
 }
 
+static bool is_attended(void *context)
+{
+	struct kwire_call *call = context;
+	bool attended;
+
+	kw_mutex_lock(&call->connection->lock);
+	attended = call->attention == KW_ATTENDED;
+	kw_mutex_unlock(&call->connection->lock);
+	return attended;
+}
+
+/* Time stands still until it waits, or the thread would read for a call that nobody waits for. */
 static void wait_elsewhere(struct fixture *fixture, struct waiting *waiting, int64_t timeout_ms)
 {
+	test_clock_hold();
 	waiting->call = start(fixture, 2, -1, 0);
 	waiting->id = take_probe(fixture->fd, NULL);
 	waiting->timeout_ms = timeout_ms;
 	assert_int_equal(pthread_create(&waiting->thread, NULL, wait_for_it, waiting), 0);
+	assert_true(wait_until(is_attended, waiting->call));
+	test_clock_release();
 }
 
 static void waiting_ends(struct waiting *waiting, int result)
@@ -237,7 +252,7 @@ static void who_expired_passes_it_to_who_is_parked(void **state)
 
 	(void)state;
 	open_plain(&fixture);
-	ask(&fixture, &hasty, 50, 0);
+	ask(&fixture, &hasty, LONG_MS, 0);
 	ask(&fixture, &patient, -1, 1);
 	caller_join(&hasty.caller);
 	assert_int_equal(hasty.caller.result, KWIRE_ETIMEDOUT);
