@@ -111,7 +111,7 @@ static enum verdict attempt(struct kwire_client *client, struct kw_operation *op
 	bool dead;
 
 	*result = operation->attempt(operation, lease->connection, error);
-	operation->reached_id = lease->link->node->info.node_id;
+	operation->reached_id = lease->node_id;
 	dead = *result != 0 && kw_connection_state(lease->connection) == KW_CONNECTION_DEAD;
 	kw_pool_return(&client->pool, lease);
 	if (!dead || error->outcome != KWIRE_NOT_SENT || kw_now_ms() >= operation->deadline_ms)

@@ -123,6 +123,7 @@ static int lease_locked(struct kw_pool *pool, struct kw_node *node, enum kw_lane
 	}
 	lease->connection = lease->link->connection;
 	lease->was_ready = kw_connection_state(lease->connection) == KW_CONNECTION_READY;
+	lease->node_id = lease->link->node->info.node_id;
 	return 0;
 }
 

@@ -121,6 +121,7 @@ struct kw_lease {
 	struct kw_link *link;
 	struct kwire_connection *connection; /* the link's */
 	bool was_ready;                      /* when it was taken */
+	int32_t node_id;                     /* then, too: a bootstrap server may become a broker */
 };
 
 /*

@@ -44,7 +44,7 @@ struct load {
 	pthread_t thread;
 	int64_t offset; /* of a poller */
 	long calls;
-	int result;
+	atomic_int result;
 	struct kwire_error error;
 };
 
