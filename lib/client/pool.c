@@ -421,7 +421,7 @@ void kw_pool_each(struct kw_pool *pool,
 	struct kw_link *link;
 
 	for (int i = 0; (link = borrow_link(pool, i)) != NULL; i++) {
-		struct kw_lease lease = {link, link->connection, false};
+		struct kw_lease lease = {.link = link, .connection = link->connection};
 
 		visit(context, link->connection);
 		kw_pool_return(pool, &lease);
