@@ -26,6 +26,10 @@ static void must(int result, const struct kwire_error *error)
 	exit(1);
 }
 
+/* Where gdb finds it, however a compiler keeps locals. */
+extern struct kwire_client *client;
+struct kwire_client *client;
+
 int main(void)
 {
 	struct kwire_create_topics_request topics = KWIRE_CREATE_TOPICS_REQUEST_INIT;
@@ -34,7 +38,6 @@ int main(void)
 	struct kwire_send_options send = KWIRE_SEND_OPTIONS_INIT;
 	struct kwire_call *call = NULL, *given_up = NULL;
 	struct kwire_config *config = kwire_config_new();
-	struct kwire_client *client = NULL;
 	struct kwire_mock *mock = NULL;
 	struct kwire_error error = KWIRE_ERROR_INIT;
 
