@@ -138,6 +138,8 @@ COMMA := ,
 $(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
 # A woken thread is held before it looks around, and one that wakes before it does.
 $(B)/tests/unit/test_baton: KW_LDFLAGS += -Wl,--wrap=kw_park_wait -Wl,--wrap=kw_park_wake
+# Every copy is counted.
+$(B)/tests/unit/test_copies: KW_LDFLAGS += -Wl,--wrap=memcpy -Wl,--wrap=memmove
 # The sweep stands between kwire and the system.
 WRAPPED = socket connect send sendmsg recv recvmsg poll ppoll setsockopt eventfd pthread_create
 $(B)/tests/fault/test_sweep_malloc: KW_LDFLAGS += -Wl,--wrap=pthread_create

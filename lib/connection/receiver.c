@@ -36,8 +36,11 @@ void kw_receiver_fini(struct kw_receiver *receiver)
 
 int kw_receiver_space(struct kw_receiver *receiver, struct iovec iov[2])
 {
+	size_t room = KW_RECEIVER_BUFFER - receiver->end;
 	int count = 0;
 
+	if (receiver->bulk && receiver->end == 0 && receiver->skip == 0)
+		room = KW_RECEIVER_PEEK;
 	if (receiver->large.response != NULL) {
 		iov[count].iov_base = kw_response_frame(receiver->large.response) +
 				      receiver->large_have;
@@ -45,7 +48,7 @@ int kw_receiver_space(struct kw_receiver *receiver, struct iovec iov[2])
 		count++;
 	}
 	iov[count].iov_base = receiver->buffer + receiver->end;
-	iov[count].iov_len = KW_RECEIVER_BUFFER - receiver->end;
+	iov[count].iov_len = room;
 	return count + 1;
 }
 
@@ -102,6 +105,7 @@ static int begin_large(struct kw_receiver *receiver, struct kw_answer *answer,
 	if (result != KWIRE_OK)
 		return result;
 	receiver->skip = answer->size - have;
+	receiver->bulk = answer->size > KW_RECEIVER_BUFFER;
 	if (answer->fate == KW_FATE_DELIVER) {
 		answer->response = kw_response_new(receiver->memory, answer->api, answer->size);
 		if (answer->response == NULL) {
@@ -175,6 +179,7 @@ int kw_receiver_step(struct kw_receiver *receiver, size_t size, size_t largest,
 		answer.id = (int32_t)kw_load32(answer.data);
 		if (have >= WORD + answer.size) {
 			receiver->start += WORD + answer.size;
+			receiver->bulk = false;
 			receiver->batch[receiver->batch_count++] = answer;
 			if (receiver->batch_count == KW_RECEIVER_BATCH)
 				result = hand_over(receiver, owner, error);

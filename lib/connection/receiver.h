@@ -3,7 +3,8 @@
  * Bytes in, answers out: cuts what a broker sends into response frames and
  * hands each to its owner.  Small frames, many to a read, are copied from one
  * buffer into blocks of their own; a large one is read straight into its
- * block; one that nobody waits for is passed over without allocating.
+ * block, all but its head where the one before was large, too; one that nobody
+ * waits for is passed over without allocating.
  *
  * Knows no descriptor, clock, lock or call: the connection's thread feeds it,
  * and so do unit tests and the fuzzer.  What is being received lives here and
@@ -27,6 +28,11 @@ enum {
 	KW_RECEIVER_BUFFER = 32768, /* touched as far as traffic fills it */
 	KW_RECEIVER_SMALL = 4096,   /* a frame up to this size is gathered in the buffer */
 	KW_RECEIVER_BATCH = 32,     /* answers handed over at once, at most */
+	/*
+	 * Where large frames follow each other, what is read ahead of one: its
+	 * head, and nothing yet of what would have to be copied out of the buffer.
+	 */
+	KW_RECEIVER_PEEK = 48,
 };
 
 enum kw_fate {
@@ -65,6 +71,7 @@ struct kw_receiver {
 	size_t start; /* of what is not yet cut */
 	size_t end;
 	size_t skip;            /* bytes to come that nobody wants */
+	bool bulk;              /* the last frame was larger than the buffer */
 	struct kw_answer large; /* being received; response NULL: none */
 	size_t large_have;      /* bytes of it that came */
 	struct kw_answer batch[KW_RECEIVER_BATCH];

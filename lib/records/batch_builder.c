@@ -201,9 +201,10 @@ static int add(struct kwire_batch_builder *builder, int64_t timestamp, struct kw
 	p = kw_varint_store(p, timestamp_delta);
 	p = kw_varint_store(p, offset_delta);
 	p = store_bytes(p, key.data, key.size);
-	/* Often the next value lies behind this one. */
+	/* Often the next values lie behind this one; memory wants to be asked some of them ahead.
+	 */
 	if (value.data != NULL)
-		kw_prefetch((const void *)((uintptr_t)value.data + (size_t)value.size),
+		kw_prefetch((const void *)((uintptr_t)value.data + KW_PREFETCH_MAX),
 			    (size_t)value.size);
 	p = store_bytes(p, value.data, value.size);
 	p = kw_varint_store(p, kw_zigzag32(header_count));

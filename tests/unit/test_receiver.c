@@ -145,7 +145,8 @@ static int run(const struct stream *stream, size_t part, struct owner *owner,
 
 static void any_cut_gives_the_same_answers(void **state)
 {
-	static const size_t sizes[] = {0, 1, 50, 4000, 4088, 4089, 4100, 9000, 16000, 16400, 3, 0};
+	static const size_t sizes[] = {0,     1,     50,    4000,  4088, 4089,  4100, 9000,
+				       16000, 16400, 33000, 40000, 3,    50000, 60,   0};
 	enum {
 		COUNT = sizeof(sizes) / sizeof(sizes[0])
 	};
@@ -167,6 +168,38 @@ static void any_cut_gives_the_same_answers(void **state)
 			assert_int_equal(owner.sizes[i], sizes[i] + 4);
 		}
 	}
+	free(stream.bytes);
+}
+
+/* Behind a large frame, no more than the head of the next is read into the buffer. */
+static void frames_behind_large_ones_are_not_read_into_the_buffer(void **state)
+{
+	struct kw_memory *memory = kw_memory_new(NULL, 0);
+	struct stream stream = {NULL, 0};
+	struct kw_receiver receiver;
+	struct kwire_error error;
+	struct owner owner;
+	struct iovec iov[2];
+
+	(void)state;
+	owner_init(&owner);
+	assert_int_equal(kw_receiver_init(&receiver, memory), 0);
+	assert_int_equal(kw_receiver_space(&receiver, iov), 1);
+	assert_int_equal(iov[0].iov_len, KW_RECEIVER_BUFFER);
+	add_frame(&stream, 1, 100000);
+	assert_int_equal(feed(&receiver, &owner, &stream, stream.size, &error), 0);
+	assert_int_equal(kw_receiver_space(&receiver, iov), 1);
+	assert_int_equal(iov[0].iov_len, KW_RECEIVER_PEEK);
+	/* One that is small again is read as ever, and the next with it. */
+	stream.size = 0;
+	add_frame(&stream, 2, 1000);
+	assert_int_equal(feed(&receiver, &owner, &stream, stream.size, &error), 0);
+	assert_int_equal(kw_receiver_space(&receiver, iov), 1);
+	assert_int_equal(iov[0].iov_len, KW_RECEIVER_BUFFER);
+	assert_int_equal(owner.count, 2);
+	assert_true(owner.right);
+	kw_receiver_fini(&receiver);
+	kw_memory_put(memory);
 	free(stream.bytes);
 }
 
@@ -319,6 +352,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_cut_gives_the_same_answers),
+		cmocka_unit_test(frames_behind_large_ones_are_not_read_into_the_buffer),
 		cmocka_unit_test(many_small_answers_of_one_read_are_all_handed_over),
 		cmocka_unit_test(what_nobody_wants_costs_no_memory),
 		cmocka_unit_test(an_answer_without_memory_is_reported_and_passed_over),
