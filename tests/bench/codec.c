@@ -29,7 +29,8 @@ typedef size_t hand_put(uint8_t *data, size_t capacity, const void *message);
 struct side {
 	struct kw_memory *memory;
 	const struct kwire_api *api;
-	const struct kwire_server_api *server; /* encoding: NULL for a request */
+	const struct kwire_server_api *server;
+	bool request; /* else a response */
 	int16_t version;
 	const void *message;
 	struct kw_frame frame; /* kwire's bytes of it, with header */
@@ -47,10 +48,18 @@ static double decode_kwire(void *context, int count)
 	double start = bench_now();
 
 	for (int i = 0; i < count; i++) {
-		struct kw_response *response = kw_response_new(side->memory, side->api,
-							       side->frame.size - 4);
+		struct kw_response *response;
 		void *message;
 
+		if (side->request) {
+			if (kw_request_decode(side->memory, side->frame.data + 4,
+					      side->frame.size - 4, side->server, &message,
+					      &error) != 0)
+				bench_die("%s", error.message);
+			kwire_response_free(message);
+			continue;
+		}
+		response = kw_response_new(side->memory, side->api, side->frame.size - 4);
 		memcpy(kw_response_frame(response), side->frame.data + 4, side->frame.size - 4);
 		if (kw_response_decode(response, side->api, side->version, &message, &error) != 0)
 			bench_die("%s", error.message);
@@ -95,7 +104,7 @@ static void encode(struct side *side)
 	struct kwire_error error;
 	int result;
 
-	if (side->server != NULL)
+	if (!side->request)
 		result = kw_response_encode(&side->frame, side->memory, side->server, side->version,
 					    1, side->message, INT32_MAX, &error);
 	else
@@ -157,6 +166,15 @@ static void rows(const char *name, struct side *side, bool decoding, double shar
 	kw_frame_fini(&side->frame);
 }
 
+/* The frame is made anew for each way, because rows() lets go of it. */
+static void both_ways(const char *name, struct side *side, double decode_share, double encode_share)
+{
+	encode(side);
+	rows(name, side, true, decode_share);
+	encode(side);
+	rows(name, side, false, encode_share);
+}
+
 static void codec_metadata(struct kw_memory *memory)
 {
 	static struct kwire_metadata_response_topic_partition partitions[TOPICS][PARTITIONS];
@@ -199,10 +217,7 @@ static void codec_metadata(struct kw_memory *memory)
 	side.get = (hand_get *)(void (*)(void))hand_get_metadata_12;
 	side.put = (hand_put *)(void (*)(void))hand_put_metadata_12;
 	side.body = 9;
-	encode(&side);
-	rows("metadata", &side, true, 1 / 15.0);
-	encode(&side);
-	rows("metadata", &side, false, 1 / 7.0);
+	both_ways("metadata", &side, 1 / 15.0, 1 / 7.0);
 }
 
 static void codec_api_versions(struct kw_memory *memory)
@@ -222,9 +237,9 @@ static void codec_api_versions(struct kw_memory *memory)
 	side.server = &kwire_api_versions_server;
 	side.message = &response;
 	side.get = (hand_get *)(void (*)(void))hand_get_api_versions_4;
+	side.put = (hand_put *)(void (*)(void))hand_put_api_versions_4;
 	side.body = 8;
-	encode(&side);
-	rows("api_versions", &side, true, 0);
+	both_ways("api_versions", &side, 0, 0);
 }
 
 static void codec_fetch(struct kw_memory *memory)
@@ -249,9 +264,9 @@ static void codec_fetch(struct kw_memory *memory)
 	side.server = &kwire_fetch_server;
 	side.message = &response;
 	side.get = (hand_get *)(void (*)(void))hand_get_fetch_13;
+	side.put = (hand_put *)(void (*)(void))hand_put_fetch_13;
 	side.body = 9;
-	encode(&side);
-	rows("fetch", &side, true, 0);
+	both_ways("fetch", &side, 0, 0);
 }
 
 static void codec_describe_groups(struct kw_memory *memory)
@@ -282,9 +297,9 @@ static void codec_describe_groups(struct kw_memory *memory)
 	side.server = &kwire_describe_groups_server;
 	side.message = &response;
 	side.get = (hand_get *)(void (*)(void))hand_get_describe_groups_5;
+	side.put = (hand_put *)(void (*)(void))hand_put_describe_groups_5;
 	side.body = 9;
-	encode(&side);
-	rows("describe_groups", &side, true, 0);
+	both_ways("describe_groups", &side, 0, 0);
 }
 
 static void codec_offset_commit(struct kw_memory *memory)
@@ -308,9 +323,42 @@ static void codec_offset_commit(struct kw_memory *memory)
 	request.topics.items = &topic;
 	request.topics.count = 1;
 	side.message = &request;
+	side.server = &kwire_offset_commit_server;
+	side.request = true;
+	side.get = (hand_get *)(void (*)(void))hand_get_offset_commit_8;
 	side.put = (hand_put *)(void (*)(void))hand_put_offset_commit_8;
-	encode(&side);
-	rows("offset_commit", &side, false, 0);
+	side.body = 4 + 8 + 2 + 5 + 1;
+	both_ways("offset_commit", &side, 0, 0);
+}
+
+static void codec_produce(struct kw_memory *memory)
+{
+	static struct kwire_produce_request_topic_data_partition_data partitions[100];
+	static struct kwire_produce_request_topic_data topic =
+		KWIRE_PRODUCE_REQUEST_TOPIC_DATA_INIT;
+	static struct kwire_produce_request request = KWIRE_PRODUCE_REQUEST_INIT;
+	static const uint8_t records[1024];
+	struct side side = {.memory = memory, .api = &kwire_produce_api, .version = 9};
+
+	for (int i = 0; i < 100; i++) {
+		partitions[i] = (struct kwire_produce_request_topic_data_partition_data)
+			KWIRE_PRODUCE_REQUEST_TOPIC_DATA_PARTITION_DATA_INIT;
+		partitions[i].index = i;
+		partitions[i].records = kwire_bytes_of(records, sizeof(records));
+	}
+	topic.name = KWIRE_STRING("orders");
+	topic.partition_data.items = partitions;
+	topic.partition_data.count = 100;
+	request.acks = -1;
+	request.topic_data.items = &topic;
+	request.topic_data.count = 1;
+	side.message = &request;
+	side.server = &kwire_produce_server;
+	side.request = true;
+	side.get = (hand_get *)(void (*)(void))hand_get_produce_9;
+	side.put = (hand_put *)(void (*)(void))hand_put_produce_9;
+	side.body = 4 + 8 + 2 + 5 + 1;
+	both_ways("produce", &side, 0, 0);
 }
 
 void bench_codec(void)
@@ -328,6 +376,7 @@ void bench_codec(void)
 	codec_fetch(memory);
 	codec_describe_groups(memory);
 	codec_offset_commit(memory);
+	codec_produce(memory);
 	bench_pin(-1);
 	kw_memory_put(memory);
 }

@@ -32,11 +32,23 @@ bool hand_get_fetch_13(const uint8_t *data, size_t size, struct hand_room *room,
 		       struct kwire_fetch_response *message);
 bool hand_get_describe_groups_5(const uint8_t *data, size_t size, struct hand_room *room,
 				struct kwire_describe_groups_response *message);
+bool hand_get_produce_9(const uint8_t *data, size_t size, struct hand_room *room,
+			struct kwire_produce_request *message);
+bool hand_get_offset_commit_8(const uint8_t *data, size_t size, struct hand_room *room,
+			      struct kwire_offset_commit_request *message);
 
 /* Each writes a body and returns its size, 0 where `capacity` is too small. */
 size_t hand_put_metadata_12(uint8_t *data, size_t capacity,
 			    const struct kwire_metadata_response *message);
 size_t hand_put_offset_commit_8(uint8_t *data, size_t capacity,
 				const struct kwire_offset_commit_request *message);
+size_t hand_put_api_versions_4(uint8_t *data, size_t capacity,
+			       const struct kwire_api_versions_response *message);
+size_t hand_put_fetch_13(uint8_t *data, size_t capacity,
+			 const struct kwire_fetch_response *message);
+size_t hand_put_describe_groups_5(uint8_t *data, size_t capacity,
+				  const struct kwire_describe_groups_response *message);
+size_t hand_put_produce_9(uint8_t *data, size_t capacity,
+			  const struct kwire_produce_request *message);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See hand.h. */
+/* The decoders of hand.h. */
 #include "hand.h"
 
 #include <string.h>
@@ -303,148 +303,72 @@ bool hand_get_describe_groups_5(const uint8_t *data, size_t size, struct hand_ro
 	return !in.bad && in.at == in.end;
 }
 
-struct out {
-	uint8_t *at, *end;
-	bool full;
-};
-
-static inline void store(uint8_t *p, uint64_t value, int width)
+bool hand_get_produce_9(const uint8_t *data, size_t size, struct hand_room *room,
+			struct kwire_produce_request *message)
 {
-	if (width == 8)
-		kw_store64(p, value);
-	else if (width == 4)
-		kw_store32(p, (uint32_t)value);
-	else if (width == 2)
-		kw_store16(p, (uint16_t)value);
-	else
-		*p = (uint8_t)value;
-}
+	struct in in = {data, data + size, false, room};
 
-static bool room(struct out *out, size_t size)
-{
-	if ((size_t)(out->end - out->at) >= size)
-		return true;
-	out->full = true;
-	return false;
-}
+	memset(message, 0, sizeof(*message));
+	message->transactional_id = get_string(&in);
+	if (!need(&in, 6))
+		return false;
+	message->acks = take16(&in);
+	message->timeout_ms = take32(&in);
+	message->topic_data.items = get_array(&in, &message->topic_data.count,
+					      sizeof(*message->topic_data.items), 3);
+	for (int32_t i = 0; i < message->topic_data.count && !in.bad; i++) {
+		struct kwire_produce_request_topic_data *topic = &message->topic_data.items[i];
 
-static inline void give(struct out *out, uint64_t value, int width)
-{
-	store(out->at, value, width);
-	out->at += width;
-}
-
-static inline void put(struct out *out, uint64_t value, int width)
-{
-	if (room(out, (size_t)width))
-		give(out, value, width);
-}
-
-static void put_varint(struct out *out, uint32_t value)
-{
-	if (!room(out, 5))
-		return;
-	while (value >= 0x80) {
-		*out->at++ = (uint8_t)(value | 0x80);
-		value >>= 7;
+		memset(topic, 0, sizeof(*topic));
+		topic->name = get_string(&in);
+		topic->partition_data.items = get_array(&in, &topic->partition_data.count,
+							sizeof(*topic->partition_data.items), 6);
+		for (int32_t j = 0; j < topic->partition_data.count && need(&in, 4); j++) {
+			topic->partition_data.items[j].index = take32(&in);
+			topic->partition_data.items[j].records = get_bytes(&in);
+			topic->partition_data.items[j].unknown_tags = NULL;
+			skip_tags(&in);
+		}
+		skip_tags(&in);
 	}
-	*out->at++ = (uint8_t)value;
+	skip_tags(&in);
+	return !in.bad && in.at == in.end;
 }
 
-static void put_string(struct out *out, struct kwire_string string)
+bool hand_get_offset_commit_8(const uint8_t *data, size_t size, struct hand_room *room,
+			      struct kwire_offset_commit_request *message)
 {
-	put_varint(out, string.data == NULL ? 0 : (uint32_t)string.size + 1);
-	if (string.size > 0 && room(out, (size_t)string.size)) {
-		memcpy(out->at, string.data, (size_t)string.size);
-		out->at += string.size;
-	}
-}
+	struct in in = {data, data + size, false, room};
 
-static void put_int32s(struct out *out, struct kwire_int32_array array)
-{
-	put_varint(out, (uint32_t)array.count + 1);
-	if (array.count > 0 && room(out, (size_t)array.count * 4))
-		for (int32_t i = 0; i < array.count; i++)
-			give(out, (uint32_t)array.items[i], 4);
-}
+	memset(message, 0, sizeof(*message));
+	message->group_id = get_string(&in);
+	if (!need(&in, 4))
+		return false;
+	message->generation_id_or_member_epoch = take32(&in);
+	message->member_id = get_string(&in);
+	message->group_instance_id = get_string(&in);
+	message->topics.items = get_array(&in, &message->topics.count,
+					  sizeof(*message->topics.items), 3);
+	for (int32_t i = 0; i < message->topics.count && !in.bad; i++) {
+		struct kwire_offset_commit_request_topic *topic = &message->topics.items[i];
 
-size_t hand_put_metadata_12(uint8_t *data, size_t capacity,
-			    const struct kwire_metadata_response *message)
-{
-	struct out out = {data, data + capacity, false};
-
-	put(&out, (uint32_t)message->throttle_time_ms, 4);
-	put_varint(&out, (uint32_t)message->brokers.count + 1);
-	for (int32_t i = 0; i < message->brokers.count; i++) {
-		const struct kwire_metadata_response_broker *broker = &message->brokers.items[i];
-
-		put(&out, (uint32_t)broker->node_id, 4);
-		put_string(&out, broker->host);
-		put(&out, (uint32_t)broker->port, 4);
-		put_string(&out, broker->rack);
-		put(&out, 0, 1);
-	}
-	put_string(&out, message->cluster_id);
-	put(&out, (uint32_t)message->controller_id, 4);
-	put_varint(&out, (uint32_t)message->topics.count + 1);
-	for (int32_t i = 0; i < message->topics.count && !out.full; i++) {
-		const struct kwire_metadata_response_topic *topic = &message->topics.items[i];
-
-		put(&out, (uint16_t)topic->error_code, 2);
-		put_string(&out, topic->name);
-		if (!room(&out, 17))
-			break;
-		memcpy(out.at, topic->topic_id.bytes, 16);
-		out.at[16] = topic->is_internal;
-		out.at += 17;
-		put_varint(&out, (uint32_t)topic->partitions.count + 1);
-		for (int32_t j = 0; j < topic->partitions.count && room(&out, 14); j++) {
-			const struct kwire_metadata_response_topic_partition
+		memset(topic, 0, sizeof(*topic));
+		topic->name = get_string(&in);
+		topic->partitions.items = get_array(&in, &topic->partitions.count,
+						    sizeof(*topic->partitions.items), 18);
+		for (int32_t j = 0; j < topic->partitions.count && need(&in, 16); j++) {
+			struct kwire_offset_commit_request_topic_partition
 				*partition = &topic->partitions.items[j];
 
-			give(&out, (uint16_t)partition->error_code, 2);
-			give(&out, (uint32_t)partition->partition_index, 4);
-			give(&out, (uint32_t)partition->leader_id, 4);
-			give(&out, (uint32_t)partition->leader_epoch, 4);
-			put_int32s(&out, partition->replica_nodes);
-			put_int32s(&out, partition->isr_nodes);
-			put_int32s(&out, partition->offline_replicas);
-			put(&out, 0, 1);
+			partition->partition_index = take32(&in);
+			partition->committed_offset = take64(&in);
+			partition->committed_leader_epoch = take32(&in);
+			partition->committed_metadata = get_string(&in);
+			partition->unknown_tags = NULL;
+			skip_tags(&in);
 		}
-		put(&out, (uint32_t)topic->topic_authorized_operations, 4);
-		put(&out, 0, 1);
+		skip_tags(&in);
 	}
-	put(&out, 0, 1);
-	return out.full ? 0 : (size_t)(out.at - data);
-}
-
-size_t hand_put_offset_commit_8(uint8_t *data, size_t capacity,
-				const struct kwire_offset_commit_request *message)
-{
-	struct out out = {data, data + capacity, false};
-
-	put_string(&out, message->group_id);
-	put(&out, (uint32_t)message->generation_id_or_member_epoch, 4);
-	put_string(&out, message->member_id);
-	put_string(&out, message->group_instance_id);
-	put_varint(&out, (uint32_t)message->topics.count + 1);
-	for (int32_t i = 0; i < message->topics.count; i++) {
-		const struct kwire_offset_commit_request_topic *topic = &message->topics.items[i];
-
-		put_string(&out, topic->name);
-		put_varint(&out, (uint32_t)topic->partitions.count + 1);
-		for (int32_t j = 0; j < topic->partitions.count && room(&out, 16); j++) {
-			const struct kwire_offset_commit_request_topic_partition
-				*partition = &topic->partitions.items[j];
-
-			give(&out, (uint32_t)partition->partition_index, 4);
-			give(&out, (uint64_t)partition->committed_offset, 8);
-			give(&out, (uint32_t)partition->committed_leader_epoch, 4);
-			put_string(&out, partition->committed_metadata);
-			put(&out, 0, 1);
-		}
-		put(&out, 0, 1);
-	}
-	put(&out, 0, 1);
-	return out.full ? 0 : (size_t)(out.at - data);
+	skip_tags(&in);
+	return !in.bad && in.at == in.end;
 }
