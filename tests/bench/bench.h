@@ -119,4 +119,7 @@ void bench_embedded(void);
 double bench_instructions(const char *work, int port, int size, int calls);
 int bench_counted(char **arguments);
 
+/* Bytes that this process copies by memcpy() and memmove() while it runs `units` of `run`. */
+size_t bench_copied(void (*run)(void *context, int count), void *context, int units);
+
 #endif

@@ -93,6 +93,9 @@ static double system_calls(const struct work *work, int count)
 }
 
 static const struct bench_server *the_server, *the_cluster;
+#if KW_WITH_TLS
+static const struct bench_server *the_tls_server;
+#endif
 
 /* A count of 0 opens: in the traced process, so that its threads are traced too. */
 static void run_calls(void *context, int count)
@@ -113,6 +116,18 @@ static void run_calls(void *context, int count)
 		kwire_response_free(response);
 	}
 }
+
+#if KW_WITH_TLS
+static void run_calls_tls(void *context, int count)
+{
+	struct kwire_connection **connection = context;
+
+	if (count == 0)
+		*connection = bench_open_with(the_tls_server, bench_tls_properties());
+	else
+		run_calls(connection, count);
+}
+#endif
 
 static void run_pipelined(void *context, int count)
 {
@@ -266,6 +281,73 @@ static void count_in_process(void)
 	}
 }
 
+/* Fetches of 1 MiB, uncompressed, every record looked at. */
+struct fetches {
+	struct kwire_connection *connection;
+	struct kwire_fetched *fetched;
+	int64_t offset;
+	int64_t bytes;
+};
+
+static void run_fetches(void *context, int count)
+{
+	struct kwire_fetch_target target = KWIRE_FETCH_TARGET_INIT;
+	struct fetches *fetches = context;
+	struct kwire_record record;
+	struct kwire_error error;
+
+	target.topic = BENCH_TOPIC;
+	for (int i = 0; i < count; i++) {
+		target.offset = fetches->offset;
+		if (kwire_connection_fetch(fetches->connection, &target, 1, NULL, &fetches->fetched,
+					   &error) != 0)
+			bench_die("%s", error.message);
+		while (kwire_fetched_next(fetches->fetched, 0, &record, &error) > 0)
+			fetches->bytes += record.value.size;
+		fetches->offset = kwire_fetched_partition(fetches->fetched, 0)->next_offset;
+	}
+}
+
+static void count_copies(void)
+{
+	enum {
+		TOTAL = 8 << 20,
+		RECORD = 1024,
+		FETCHES = 32
+	};
+	struct bench_row row = {.unit = "bytes/call", .at_most = true};
+	struct fetches fetches = {0};
+	struct kwire_connection *connection = bench_open(the_server);
+	struct bench_server server;
+	uint8_t *values = malloc(TOTAL);
+	struct bench_log log;
+
+	if (values == NULL)
+		bench_die("no memory");
+	run_calls(&connection, 200);
+	snprintf(row.name, sizeof(row.name), "counts_copied_call");
+	row.value = (double)bench_copied(run_calls, &connection, CALLS) / CALLS;
+	bench_add(&row);
+	kwire_connection_close(connection);
+
+	bench_fill(values, TOTAL);
+	bench_log_make(&log, values, TOTAL, RECORD, KWIRE_CODEC_NONE);
+	server = bench_cluster_start(&log, 1, 0);
+	fetches.connection = bench_open(&server);
+	run_fetches(&fetches, 2);
+	fetches.bytes = 0;
+	snprintf(row.name, sizeof(row.name), "counts_copied_fetched_byte");
+	row.unit = "bytes";
+	row.value = (double)bench_copied(run_fetches, &fetches, FETCHES) / (double)fetches.bytes;
+	row.goal = 0.001;
+	bench_add(&row);
+	kwire_fetched_free(fetches.fetched);
+	kwire_connection_close(fetches.connection);
+	bench_server_stop(&server);
+	bench_log_free(&log);
+	free(values);
+}
+
 void bench_counts(void)
 {
 	static const struct {
@@ -275,11 +357,17 @@ void bench_counts(void)
 		double goal;
 	} traces[] = {
 		{"counts_syscalls_call", run_calls, CALLS, 2.0},
+#if KW_WITH_TLS
+		{"counts_syscalls_call_tls", run_calls_tls, CALLS, 2.0},
+#endif
 		{"counts_syscalls_routed", run_routed, CALLS, 0},
 		{"counts_syscalls_pipelined_64", run_pipelined, 64 * 40, 0.06},
 		{"counts_syscalls_shared_64", run_shared, 64 * 60, 4.0},
 	};
 	struct bench_server server, cluster;
+#if KW_WITH_TLS
+	struct bench_server tls_server;
+#endif
 	double unrouted = 0;
 
 	if (!bench_wants("counts"))
@@ -287,6 +375,10 @@ void bench_counts(void)
 	server = bench_server_start(BENCH_TWO_CORES);
 	cluster = bench_cluster_start(NULL, 1, 0);
 	the_server = &server;
+#if KW_WITH_TLS
+	tls_server = bench_server_start_tls(BENCH_TWO_CORES);
+	the_tls_server = &tls_server;
+#endif
 	the_cluster = &cluster;
 	bench_pin(0);
 	for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
@@ -309,7 +401,11 @@ void bench_counts(void)
 		bench_add(&row);
 	}
 	count_in_process();
+	count_copies();
 	bench_pin(-1);
 	bench_server_stop(&server);
 	bench_server_stop(&cluster);
+#if KW_WITH_TLS
+	bench_server_stop(&tls_server);
+#endif
 }
