@@ -15,6 +15,7 @@ SASL    ?= 1
 GSASL   ?= $(SASL)
 OAUTH   ?= $(SASL)
 SOCKS5  ?= 1
+FUTEX   ?= 1
 GZIP    ?= 1
 SNAPPY  ?= 1
 LZ4     ?= 1
@@ -40,7 +41,7 @@ SONAME  := libkwire.so.$(firstword $(subst ., ,$(VERSION)))
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 KW_CPPFLAGS = -Iinclude -Igen/include -Ilib -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-DKW_WITH_TLS=$(TLS) -DKW_WITH_SASL=$(SASL) -DKW_WITH_GSASL=$(GSASL) -DKW_WITH_OAUTH=$(OAUTH) -DKW_WITH_GZIP=$(GZIP) \
-	-DKW_WITH_SOCKS5=$(SOCKS5) -DKW_WITH_SNAPPY=$(SNAPPY) -DKW_WITH_LZ4=$(LZ4) -DKW_WITH_ZSTD=$(ZSTD)
+	-DKW_WITH_SOCKS5=$(SOCKS5) -DKW_WITH_FUTEX=$(FUTEX) -DKW_WITH_SNAPPY=$(SNAPPY) -DKW_WITH_LZ4=$(LZ4) -DKW_WITH_ZSTD=$(ZSTD)
 KW_CFLAGS = -std=c11 $(WARNINGS) $(if $(filter 1,$(WERROR)),-Werror) \
 	-fvisibility=hidden -ffunction-sections -fdata-sections -pthread
 KW_LDFLAGS = -pthread
@@ -132,7 +133,7 @@ $(B)/examples/%: $(B)/obj/docs/examples/%.o $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(link) $(TOOL_LIBS)
 # Tests may move kwire's clock (tests/support/moved_clock.h).
-TEST_LDFLAGS = $(patsubst %,-Wl$(COMMA)--wrap=%,kw_now_ms kw_now_us kw_cond_wait kw_poll_timeout)
+TEST_LDFLAGS = $(patsubst %,-Wl$(COMMA)--wrap=%,kw_now_ms kw_now_us kw_cond_wait kw_futex_wait kw_poll_timeout)
 COMMA := ,
 # The client's test plays the connection itself: its own definitions come first and win.
 $(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
@@ -187,6 +188,7 @@ help: ## this list
 	@echo 'Variables:'
 	@echo '  CC AR CFLAGS CPPFLAGS LDFLAGS CROSS_COMPILE PREFIX DESTDIR LIBDIR V=1   as usual'
 	@echo '  TLS SASL GSASL OAUTH SOCKS5 GZIP SNAPPY LZ4 ZSTD  =0 leaves it out of the build'
+	@echo '  FUTEX=0                              threads wait on condition variables, as they do off Linux'
 	@echo '  SAN=address|thread                 builds and tests under a sanitizer, in $$(BUILD)/$$(SAN)'
 	@echo '  BUILD=dir WERROR=1 PRESET=name     other output; warnings are errors; see tools/presets/'
 

@@ -1,13 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See park.h.  Condition variables, each with a mutex and a flag of its own. */
+/* See park.h.  The two forms first, then what they have in common. */
 #include "park.h"
 
 #include <stdatomic.h>
 
-struct kw_park {
+#if KW_WITH_FUTEX
+
+/* How a park sleeps. */
+struct sleep {
+	atomic_bool woken;
+	unsigned bit; /* of the bed's word */
+	struct kw_bed *bed;
+	struct kw_bed own; /* of a park of nobody's */
+};
+
+static bool sleep_init(struct sleep *sleep)
+{
+	atomic_init(&sleep->woken, false);
+	atomic_init(&sleep->own.word, 0);
+	atomic_init(&sleep->own.sleepers, 0);
+	sleep->bed = &sleep->own;
+	sleep->bit = 1;
+	return true;
+}
+
+static void sleep_fini(struct sleep *sleep)
+{
+	(void)sleep;
+}
+
+static void beds_init(struct kw_park_lot *lot)
+{
+	lot->made = 0;
+	for (int i = 0; i < KW_BEDS; i++) {
+		atomic_init(&lot->beds[i].word, 0);
+		atomic_init(&lot->beds[i].sleepers, 0);
+	}
+}
+
+/* The lot's lock is held. */
+static void share_bed(struct kw_park_lot *lot, struct sleep *sleep)
+{
+	sleep->bed = &lot->beds[lot->made / 32 % KW_BEDS];
+	sleep->bit = 1U << lot->made % 32;
+	lot->made++;
+}
+
+/*
+ * Whoever sleeps is counted before he looks whether he was woken, and whoever
+ * wakes says so before he looks whether anybody sleeps: one sees the other.
+ */
+static bool sleep_until(struct sleep *sleep, int64_t deadline_ms)
+{
+	struct kw_bed *bed = sleep->bed;
+	bool in_time = true, woken;
+	unsigned seen;
+
+	atomic_fetch_add(&bed->sleepers, 1);
+	for (;;) {
+		seen = atomic_load(&bed->word);
+		woken = atomic_exchange(&sleep->woken, false);
+		if (woken || !in_time)
+			break;
+		in_time = kw_futex_wait(&bed->word, seen, sleep->bit, deadline_ms);
+	}
+	atomic_fetch_sub(&bed->sleepers, 1);
+	return woken;
+}
+
+#else
+
+/* How a park sleeps. */
+struct sleep {
 	struct kw_mutex lock;
 	struct kw_cond cond;
 	bool woken KW_GUARDED_BY(lock);
+};
+
+static bool sleep_init(struct sleep *sleep) KW_NO_ANALYSIS
+{
+	sleep->woken = false;
+	if (kw_mutex_init(&sleep->lock, KW_RANK_LEAF) != 0)
+		return false;
+	if (kw_cond_init(&sleep->cond) == 0)
+		return true;
+	kw_mutex_fini(&sleep->lock);
+	return false;
+}
+
+static void sleep_fini(struct sleep *sleep)
+{
+	kw_cond_fini(&sleep->cond);
+	kw_mutex_fini(&sleep->lock);
+}
+
+static void beds_init(struct kw_park_lot *lot)
+{
+	(void)lot;
+}
+
+static void share_bed(struct kw_park_lot *lot, struct sleep *sleep)
+{
+	(void)lot, (void)sleep;
+}
+
+static bool sleep_until(struct sleep *sleep, int64_t deadline_ms)
+{
+	bool in_time = true, woken;
+
+	kw_mutex_lock(&sleep->lock);
+	while (!sleep->woken && in_time)
+		in_time = kw_cond_wait(&sleep->cond, &sleep->lock, deadline_ms);
+	woken = sleep->woken;
+	sleep->woken = false;
+	kw_mutex_unlock(&sleep->lock);
+	return woken;
+}
+
+#endif
+
+struct kw_park {
+	struct sleep sleep;
 	bool counted;             /* stands by itself: see kw_park_new() */
 	atomic_uint references;   /* of one that does */
 	struct kw_park *spare;    /* next in the lot's spare list */
@@ -20,12 +133,7 @@ static struct kw_park *make(struct kw_memory *memory)
 
 	if (park == NULL)
 		return NULL;
-	if (kw_mutex_init(&park->lock, KW_RANK_LEAF) != 0) {
-		kw_free(park);
-		return NULL;
-	}
-	if (kw_cond_init(&park->cond) != 0) {
-		kw_mutex_fini(&park->lock);
+	if (!sleep_init(&park->sleep)) {
 		kw_free(park);
 		return NULL;
 	}
@@ -35,8 +143,7 @@ static struct kw_park *make(struct kw_memory *memory)
 
 static void destroy(struct kw_park *park)
 {
-	kw_cond_fini(&park->cond);
-	kw_mutex_fini(&park->lock);
+	sleep_fini(&park->sleep);
 	kw_free(park);
 }
 
@@ -44,6 +151,7 @@ int kw_park_lot_init(struct kw_park_lot *lot, struct kw_memory *memory) KW_NO_AN
 {
 	lot->memory = memory;
 	lot->spare = lot->all = NULL;
+	beds_init(lot);
 	return kw_mutex_init(&lot->lock, KW_RANK_LEAF);
 }
 
@@ -85,6 +193,7 @@ struct kw_park *kw_park_borrow(struct kw_park_lot *lot)
 	if (park == NULL)
 		return NULL;
 	kw_mutex_lock(&lot->lock);
+	share_bed(lot, &park->sleep);
 	park->next_all = lot->all;
 	lot->all = park;
 	kw_mutex_unlock(&lot->lock);
@@ -124,22 +233,41 @@ void kw_park_put(struct kw_park *park)
 
 bool kw_park_wait(struct kw_park *park, int64_t deadline_ms)
 {
-	bool in_time = true;
-
-	kw_mutex_lock(&park->lock);
-	while (!park->woken && in_time)
-		in_time = kw_cond_wait(&park->cond, &park->lock, deadline_ms);
-	in_time = in_time || park->woken;
-	park->woken = false;
-	kw_mutex_unlock(&park->lock);
-	return in_time;
+	return sleep_until(&park->sleep, deadline_ms);
 }
 
-void kw_park_wake(struct kw_park *park)
+#if KW_WITH_FUTEX
+
+void kw_park_wake(struct kw_park *const *parks, int count)
 {
-	kw_mutex_lock(&park->lock);
-	park->woken = true;
-	kw_mutex_unlock(&park->lock);
-	/* Signalled outside: the woken thread need not wait for this lock. */
-	kw_cond_signal(&park->cond);
+	struct kw_bed *bed;
+	unsigned bits;
+
+	for (int i = 0; i < count; i++)
+		atomic_store(&parks[i]->sleep.woken, true);
+	for (int i = 0; i < count;) {
+		bed = parks[i]->sleep.bed;
+		for (bits = 0; i < count && parks[i]->sleep.bed == bed; i++)
+			bits |= parks[i]->sleep.bit;
+		atomic_fetch_add(&bed->word, 1);
+		if (atomic_load(&bed->sleepers) > 0)
+			kw_futex_wake(&bed->word, bits);
+	}
 }
+
+#else
+
+void kw_park_wake(struct kw_park *const *parks, int count)
+{
+	for (int i = 0; i < count; i++) {
+		struct sleep *sleep = &parks[i]->sleep;
+
+		kw_mutex_lock(&sleep->lock);
+		sleep->woken = true;
+		kw_mutex_unlock(&sleep->lock);
+		/* Signalled outside: the woken thread need not wait for this lock. */
+		kw_cond_signal(&sleep->cond);
+	}
+}
+
+#endif

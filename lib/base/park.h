@@ -6,8 +6,9 @@
  * has gone on and somebody else waits on it by then.  A wake is therefore a
  * hint: whoever waits tests its own state in a loop.
  *
- * This interface is all that is seen of how threads wait, so that another form
- * (futexes, say) can take the place of condition variables.
+ * Two forms: condition variables, each with a mutex and a flag; and, on Linux,
+ * futexes, on which up to 32 parks of a lot sleep together, told apart by a
+ * bit each, so that one system call wakes all whose answers came together.
  */
 #ifndef KW_PARK_H
 #define KW_PARK_H
@@ -15,10 +16,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "futex.h"
 #include "lock.h"
 #include "memory.h"
 
 struct kw_park;
+
+#if KW_WITH_FUTEX
+/* Where parks sleep; the word changes with every wake. */
+struct kw_bed {
+	atomic_uint word;
+	atomic_uint sleepers;
+};
+enum {
+	KW_BEDS = 4, /* beyond 128 parks, bits are shared: some are woken for nothing */
+};
+#endif
 
 /* The parks of one owner.  As many as threads ever waited at once. */
 struct kw_park_lot {
@@ -26,6 +39,10 @@ struct kw_park_lot {
 	struct kw_memory *memory; /* borrowed */
 	struct kw_park *spare KW_GUARDED_BY(lock);
 	struct kw_park *all KW_GUARDED_BY(lock);
+#if KW_WITH_FUTEX
+	unsigned made KW_GUARDED_BY(lock);
+	struct kw_bed beds[KW_BEDS];
+#endif
 };
 
 /* 0, or an errno value. */
@@ -50,6 +67,6 @@ void kw_park_put(struct kw_park *park);
  * A wake that came before is not lost.  Holds no other lock.
  */
 bool kw_park_wait(struct kw_park *park, int64_t deadline_ms);
-void kw_park_wake(struct kw_park *park);
+void kw_park_wake(struct kw_park *const *parks, int count);
 
 #endif

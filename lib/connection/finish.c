@@ -63,10 +63,9 @@ void kw_leave(struct kwire_connection *connection, struct kw_after *after)
 		connection->transport_users++;
 	}
 	kw_mutex_unlock(&connection->lock);
-	for (int i = 0; i < after->wake_count; i++) {
-		kw_park_wake(after->wakes[i]);
+	kw_park_wake(after->wakes, after->wake_count);
+	for (int i = 0; i < after->wake_count; i++)
 		kw_park_put(after->wakes[i]);
-	}
 	if (after->shutdown)
 		kw_waker_wake(&connection->waker);
 	if (ops != NULL)

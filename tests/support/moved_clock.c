@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/clock.h"
+#include "base/futex.h"
 #include "base/lock.h"
 
 int64_t __real_kw_now_us(void);
@@ -78,6 +79,26 @@ bool __wrap_kw_cond_wait(struct kw_cond *cond, struct kw_mutex *mutex, int64_t d
 	(void)__real_kw_cond_wait(cond, mutex, real_ms + 1);
 	return __wrap_kw_now_ms() < deadline_ms;
 }
+
+#if KW_WITH_FUTEX
+bool __real_kw_futex_wait(atomic_uint *word, unsigned seen, unsigned bits, int64_t deadline_ms);
+bool __wrap_kw_futex_wait(atomic_uint *word, unsigned seen, unsigned bits, int64_t deadline_ms);
+
+bool __wrap_kw_futex_wait(atomic_uint *word, unsigned seen, unsigned bits, int64_t deadline_ms)
+{
+	int64_t real_ms = test_real_ms(), now_ms = __wrap_kw_now_ms();
+
+	atomic_fetch_add(&waits, 1);
+	if (deadline_ms == KW_NEVER)
+		return __real_kw_futex_wait(word, seen, bits, KW_NEVER);
+	if (!atomic_load(&held))
+		return __real_kw_futex_wait(word, seen, bits, real_ms + (deadline_ms - now_ms));
+	if (now_ms >= deadline_ms)
+		return false;
+	(void)__real_kw_futex_wait(word, seen, bits, real_ms + 1);
+	return __wrap_kw_now_ms() < deadline_ms;
+}
+#endif
 
 int __wrap_kw_poll_timeout(int64_t deadline_ms, int64_t now_ms)
 {

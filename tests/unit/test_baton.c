@@ -36,8 +36,8 @@ static struct gate waking = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER
 
 bool __real_kw_park_wait(struct kw_park *park, int64_t deadline_ms);
 bool __wrap_kw_park_wait(struct kw_park *park, int64_t deadline_ms);
-void __real_kw_park_wake(struct kw_park *park);
-void __wrap_kw_park_wake(struct kw_park *park);
+void __real_kw_park_wake(struct kw_park *const *parks, int count);
+void __wrap_kw_park_wake(struct kw_park *const *parks, int count);
 
 static void pass(struct gate *at)
 {
@@ -57,10 +57,11 @@ bool __wrap_kw_park_wait(struct kw_park *park, int64_t deadline_ms)
 	return woken;
 }
 
-void __wrap_kw_park_wake(struct kw_park *park)
+void __wrap_kw_park_wake(struct kw_park *const *parks, int count)
 {
-	pass(&waking);
-	__real_kw_park_wake(park);
+	if (count > 0)
+		pass(&waking);
+	__real_kw_park_wake(parks, count);
 }
 
 static void set(struct gate *at, bool shut)
