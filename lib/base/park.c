@@ -16,9 +16,6 @@ struct sleep {
 
 static bool sleep_init(struct sleep *sleep)
 {
-	atomic_init(&sleep->woken, false);
-	atomic_init(&sleep->own.word, 0);
-	atomic_init(&sleep->own.sleepers, 0);
 	sleep->bed = &sleep->own;
 	sleep->bit = 1;
 	return true;
@@ -27,15 +24,6 @@ static bool sleep_init(struct sleep *sleep)
 static void sleep_fini(struct sleep *sleep)
 {
 	(void)sleep;
-}
-
-static void beds_init(struct kw_park_lot *lot)
-{
-	lot->made = 0;
-	for (int i = 0; i < KW_BEDS; i++) {
-		atomic_init(&lot->beds[i].word, 0);
-		atomic_init(&lot->beds[i].sleepers, 0);
-	}
 }
 
 /* The lot's lock is held. */
@@ -94,11 +82,6 @@ static void sleep_fini(struct sleep *sleep)
 	kw_mutex_fini(&sleep->lock);
 }
 
-static void beds_init(struct kw_park_lot *lot)
-{
-	(void)lot;
-}
-
 static void share_bed(struct kw_park_lot *lot, struct sleep *sleep)
 {
 	(void)lot, (void)sleep;
@@ -150,8 +133,6 @@ static void destroy(struct kw_park *park)
 int kw_park_lot_init(struct kw_park_lot *lot, struct kw_memory *memory) KW_NO_ANALYSIS
 {
 	lot->memory = memory;
-	lot->spare = lot->all = NULL;
-	beds_init(lot);
 	return kw_mutex_init(&lot->lock, KW_RANK_LEAF);
 }
 

@@ -45,7 +45,7 @@ struct kw_park_lot {
 #endif
 };
 
-/* 0, or an errno value. */
+/* Takes a lot of zeroes.  0, or an errno value. */
 int kw_park_lot_init(struct kw_park_lot *lot, struct kw_memory *memory);
 /* Frees the parks: nobody waits on or wakes one any more. */
 void kw_park_lot_fini(struct kw_park_lot *lot);
