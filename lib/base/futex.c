@@ -7,24 +7,29 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
-#include <linux/futex.h>
 #include <unistd.h>
 
 #include "clock.h"
+
+/* The kernel's numbers, private to the process: musl's compiler comes without its headers. */
+enum {
+	WAIT_BITSET = 9 | 128,
+	WAKE_BITSET = 10 | 128,
+};
 
 bool kw_futex_wait(atomic_uint *word, unsigned seen, unsigned bits, int64_t deadline_ms)
 {
 	/* The clock began when the system did, so its seconds fit. */
 	const long until[2] = {(long)(deadline_ms / 1000), (long)(deadline_ms % 1000) * 1000000};
 
-	return syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seen,
-		       deadline_ms == KW_NEVER ? NULL : until, NULL, bits) == 0 ||
+	return syscall(SYS_futex, word, WAIT_BITSET, seen, deadline_ms == KW_NEVER ? NULL : until,
+		       NULL, bits) == 0 ||
 	       errno != ETIMEDOUT;
 }
 
 void kw_futex_wake(atomic_uint *word, unsigned bits)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, bits);
+	syscall(SYS_futex, word, WAKE_BITSET, INT_MAX, NULL, NULL, bits);
 }
 
 #else
