@@ -24,8 +24,10 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 LIBDIR  ?= $(PREFIX)/lib
 CFLAGS  ?= -O2 -g
+# Where a cross compiler finds its libraries; a preset sets it, and fetches them there (tools/sysroot).
+SYSROOT ?=
 ifeq ($(origin CC),default)
-CC = $(CROSS_COMPILE)gcc
+CC = $(CROSS_COMPILE)gcc$(if $(SYSROOT), --sysroot=$(SYSROOT))
 endif
 ifeq ($(origin AR),default)
 AR = $(CROSS_COMPILE)ar
@@ -155,7 +157,8 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SUPPORT_SRC)) $(ARCHIVES)
 # what is missing has to be there before anything is compiled.
 deps:
 	@CC='$(CC)' TLS=$(TLS) GSASL=$(GSASL) GZIP=$(GZIP) SNAPPY=$(SNAPPY) LZ4=$(LZ4) ZSTD=$(ZSTD) \
-		tools/install-deps.sh build
+		tools/install-deps.sh $(if $(CROSS_ARCH),cross-$(CROSS_ARCH),build)
+	$(if $(SYSROOT),@tools/sysroot $(CROSS_ARCH) $(SYSROOT))
 
 demo: deps ## the newcomer's program against a mock cluster
 	@$(MAKE) --no-print-directory run-demo
@@ -173,8 +176,7 @@ run-tests: all tests
 CROSS ?= aarch64 armv7 i686 bigendian
 test-cross: ## unit and codec tests of cross builds, under qemu (CROSS=presets)
 	@for preset in $(CROSS); do $(MAKE) --no-print-directory PRESET=$$preset run-cross || exit 1; done
-run-cross:
-	@tools/install-deps.sh cross-$(CROSS_ARCH)
+run-cross: deps
 	@$(MAKE) --no-print-directory run-cross-tests
 run-cross-tests: $(filter $(B)/tests/unit/%,$(TESTS))
 	$(Q)B=$(B) TEST_TIMEOUT=900 TEST_WRAPPER='$(EMULATOR)' tests/run $(filter $(B)/tests/unit/%,$(chosen))

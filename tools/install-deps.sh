@@ -15,7 +15,7 @@
 #   musl      musl-gcc, for static daemons
 #   root      what makes a fresh root to install packages in
 #   cross-arm64, cross-armhf, cross-i386, cross-s390x
-#             compiler, libraries and qemu of one cross build
+#             compiler and qemu of one cross build; its libraries come by tools/sysroot
 #
 # KWIRE_NO_INSTALL=1, no root, or another system: prints the line to run and
 # fails.  CC and the switches TLS, GSASL, ... narrow what `build` looks for.
@@ -41,11 +41,6 @@ command_of() { # command_of NAME PACKAGE...
   name=$1
   shift
   command -v "$name" >/dev/null 2>&1 || need "$@"
-}
-installed() { # installed PACKAGE...: by dpkg, for what no command or native header shows
-  for package; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || need "$package"
-  done
 }
 
 group_build() {
@@ -98,13 +93,12 @@ group_root() {
 group_coverage() {
   command_of lcov lcov
 }
-cross() { # cross ARCHITECTURE COMPILER
-  foreign=$1
-  installed "$2" qemu-user libc6-dev "libcmocka-dev:$1" "libjansson-dev:$1" "libmbedtls-dev:$1" \
-    "zlib1g-dev:$1" "libsnappy-dev:$1" "liblz4-dev:$1" "libzstd-dev:$1"
+cross() { # cross TRIPLET EMULATOR
+  command_of "$1-gcc" "gcc-$1"
+  command_of "$2" qemu-user
+  command_of make make
 }
 
-foreign=''
 [ $# -gt 0 ] || set -- build
 for group; do
   case $group in
@@ -117,10 +111,10 @@ for group; do
   deb) group_deb ;;
   musl) group_musl ;;
   root) group_root ;;
-  cross-arm64) cross arm64 gcc-aarch64-linux-gnu ;;
-  cross-armhf) cross armhf gcc-arm-linux-gnueabihf ;;
-  cross-i386) cross i386 gcc-i686-linux-gnu ;;
-  cross-s390x) cross s390x gcc-s390x-linux-gnu ;;
+  cross-arm64) cross aarch64-linux-gnu qemu-aarch64 ;;
+  cross-armhf) cross arm-linux-gnueabihf qemu-arm ;;
+  cross-i386) cross i686-linux-gnu qemu-i386 ;;
+  cross-s390x) cross s390x-linux-gnu qemu-s390x ;;
   *)
     echo "install-deps: no group '$group'; see the head of tools/install-deps.sh" >&2
     exit 2
@@ -130,7 +124,6 @@ done
 [ -n "$missing" ] || exit 0
 
 line="apt-get install -y --no-install-recommends$missing"
-[ -z "$foreign" ] || line="dpkg --add-architecture $foreign && apt-get update && $line"
 stop() {
   echo "install-deps: missing:$missing" >&2
   echo "install-deps: $1; on Debian 12 run, as root:" >&2
@@ -157,10 +150,6 @@ apt() {
 }
 
 echo "install-deps: installing with apt-get:$missing"
-if [ -n "$foreign" ]; then
-  dpkg --add-architecture "$foreign"
-  apt update
-fi
 # shellcheck disable=SC2086
 if ! apt install -y --no-install-recommends $missing; then
   echo 'install-deps: fetching the package lists first'

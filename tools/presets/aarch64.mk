@@ -2,5 +2,6 @@
 CROSS_COMPILE = aarch64-linux-gnu-
 BUILD         = build/aarch64
 GSASL         = 0
-EMULATOR      = qemu-aarch64
 CROSS_ARCH    = arm64
+SYSROOT      ?= $(CURDIR)/build/sysroot/arm64
+EMULATOR      = qemu-aarch64$(if $(SYSROOT), -L $(SYSROOT))

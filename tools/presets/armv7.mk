@@ -2,5 +2,6 @@
 CROSS_COMPILE = arm-linux-gnueabihf-
 BUILD         = build/armv7
 GSASL         = 0
-EMULATOR      = qemu-arm
 CROSS_ARCH    = armhf
+SYSROOT      ?= $(CURDIR)/build/sysroot/armhf
+EMULATOR      = qemu-arm$(if $(SYSROOT), -L $(SYSROOT))

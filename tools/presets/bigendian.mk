@@ -2,5 +2,6 @@
 CROSS_COMPILE = s390x-linux-gnu-
 BUILD         = build/bigendian
 GSASL         = 0
-EMULATOR      = qemu-s390x
 CROSS_ARCH    = s390x
+SYSROOT      ?= $(CURDIR)/build/sysroot/s390x
+EMULATOR      = qemu-s390x$(if $(SYSROOT), -L $(SYSROOT))
