@@ -48,10 +48,11 @@ static void a_thousand_clusters_leave_nothing_behind(void **state)
 		assert_int_equal(kwire_mock_open(NULL, &mock, NULL), 0);
 		kwire_mock_close(mock);
 	}
-	/* The kernel lists a thread that was joined for a moment more. */
-	for (int i = 0; i < 1000000 && entries("/proc/self/task") != threads; i++)
+	/* The kernel lists a thread that was joined for a moment more: now, or when it was counted.
+	 */
+	for (int i = 0; i < 1000000 && entries("/proc/self/task") > threads; i++)
 		sched_yield();
-	assert_int_equal(entries("/proc/self/task"), threads);
+	assert_true(entries("/proc/self/task") <= threads);
 	assert_int_equal(entries("/proc/self/fd"), descriptors);
 }
 
