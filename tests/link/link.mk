@@ -31,8 +31,8 @@ endif
 # Tables for unwinding serve debuggers and C++ only: who counts bytes leaves them out.
 .PHONY: size run-size
 SIZE_FLAGS = CFLAGS='-Os -fno-asynchronous-unwind-tables' GSASL=0 SNAPPY=0 LINK_STATIC=-static
-size: deps ## what a static daemon pays for kwire, against tools/size-budget
+size: deps ## what a static daemon pays for kwire, against tools/size-budget (PRESET=armv7)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-plain $(SIZE_FLAGS) TLS=0 SASL=0 SOCKS5=0 run-size
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/size-tls $(SIZE_FLAGS) OAUTH=0 run-size
-	@tests/link/size tools/size-budget $(BUILD)/size-plain/link/daemon.map $(BUILD)/size-tls/link/daemon.map
+	@tests/link/size tools/size-budget '$(PRESET)' $(BUILD)/size-plain/link/daemon.map $(BUILD)/size-tls/link/daemon.map
 run-size: $(LINKED)
