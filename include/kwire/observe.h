@@ -189,9 +189,9 @@ struct kwire_stats {
 };
 
 /*
- * What was counted up to now: `*stats` is for kwire_stats_free().  KWIRE_EINVAL:
- * kwire_config_keep_stats() was not called before the opening; KWIRE_ENOMEM.
- * Does not block.  Any thread; the snapshot outlives the client.
+ * What was counted up to now: `*stats` is for kwire_stats_free().  Does not
+ * block.  KWIRE_EINVAL: kwire_config_keep_stats() was not called before the
+ * opening; KWIRE_ENOMEM.  Any thread; the snapshot outlives the client.
  */
 KWIRE_API int kwire_client_stats(struct kwire_client *client, struct kwire_stats **stats,
 				 struct kwire_error *error);

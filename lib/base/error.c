@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *errno_text(int os_errno);
+
 /* Name and text of each result, from 0 downwards.  Pointers to them would cost a daemon more. */
 static const char results[] =
 #define RESULT_ENTRY(name, value, text) "KWIRE_" #name "\0" text "\0"
@@ -144,7 +146,7 @@ int kw_fail_errno(struct kwire_error *error, int result, enum kwire_phase phase,
 	fill(error, result, phase, format, arguments);
 	va_end(arguments);
 	error->os_errno = os_errno;
-	kw_error_add(error, ": %s", kw_errno_text(os_errno));
+	kw_error_add(error, ": %s", errno_text(os_errno));
 	return result;
 }
 
@@ -205,7 +207,8 @@ int kw_error_copy(struct kwire_error *to, const struct kwire_error *from)
 	X(EPIPE, "peer closed the connection")           \
 	X(ETIMEDOUT, "timed out")
 
-const char *kw_errno_text(int os_errno)
+/* "ECONNREFUSED (connection refused)": our own table, no locale, no allocation. */
+static const char *errno_text(int os_errno)
 {
 	static const int16_t numbers[] = {
 #define ERRNO_NUMBER(name, text) name,

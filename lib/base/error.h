@@ -49,7 +49,4 @@ int kw_error_copy(struct kwire_error *to, const struct kwire_error *from);
 /* Whether a failure of this kind may pass by itself. */
 bool kw_result_retriable(int result);
 
-/* "ECONNREFUSED (connection refused)": our own table, no locale, no allocation. */
-const char *kw_errno_text(int os_errno);
-
 #endif

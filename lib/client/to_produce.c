@@ -31,13 +31,14 @@ static bool sequenced(struct kwire_bytes batch)
  */
 static enum kw_repeat repeat(const struct kw_job *job, const struct kw_leaf *leaf, int16_t code)
 {
+	const struct kwire_route *route = job->route;
 	struct kwire_bytes batch = {NULL, 0};
 	int16_t acks = -1;
 
-	if (job->route != NULL && job->route->acks != KW_NONE)
-		memcpy(&acks, (const char *)job->request + job->route->acks, sizeof(acks));
-	if (leaf->part != NULL && job->route->records != KW_NONE)
-		memcpy(&batch, leaf->part + job->route->records, sizeof(batch));
+	if (route != NULL && route->acks != KW_NONE)
+		memcpy(&acks, (const char *)job->request + route->acks, sizeof(acks));
+	if (route != NULL && route->records != KW_NONE && leaf->part != NULL)
+		memcpy(&batch, leaf->part + route->records, sizeof(batch));
 	if (code != 0 && (code != NOT_LEADER_OR_FOLLOWER || acks == 1))
 		return KW_REPEAT_SAFE;
 	return sequenced(batch) ? KW_REPEAT_RECOGNISED : KW_REPEAT_NEVER;

@@ -168,12 +168,8 @@ no_memory:
 	kw_fail_memory(error);
 	goto fail;
 no_system:
-	if (made < 5)
-		kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, failure,
-			      "nothing to wait with for a connection");
-	else
-		kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, failure,
-			      "no thread for a connection");
+	kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, failure, "no %s for a connection",
+		      made < 5 ? "lock" : "thread");
 fail:
 	if (options->ops != NULL)
 		options->ops->close(options->transport);

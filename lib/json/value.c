@@ -93,7 +93,8 @@ static bool array_equal(const struct kwire_field_description *field, const void 
 	return true;
 }
 
-bool kw_field_equal(const struct kwire_field_description *field, const void *a, const void *b)
+/* Whether a field of two structs of one kind holds the same. */
+static bool field_equal(const struct kwire_field_description *field, const void *a, const void *b)
 {
 	const char *x = (const char *)a + field->offset;
 	const char *y = (const char *)b + field->offset;
@@ -112,8 +113,9 @@ bool kw_field_equal(const struct kwire_field_description *field, const void *a, 
 	return value_equal(field, x, y);
 }
 
-const struct kwire_tagged_fields *kw_unknown_tags(const struct kwire_struct_description *structure,
-						  const void *object)
+/* The unknown tags of a struct, or NULL. */
+static const struct kwire_tagged_fields *unknown_tags_of(
+	const struct kwire_struct_description *structure, const void *object)
 {
 	const struct kwire_tagged_fields *tags;
 
@@ -141,9 +143,9 @@ static bool struct_equal(const struct kwire_struct_description *structure, const
 			 const void *b)
 {
 	for (int i = 0; i < structure->field_count; i++)
-		if (!kw_field_equal(&structure->fields[i], a, b))
+		if (!field_equal(&structure->fields[i], a, b))
 			return false;
-	return tags_equal(kw_unknown_tags(structure, a), kw_unknown_tags(structure, b));
+	return tags_equal(unknown_tags_of(structure, a), unknown_tags_of(structure, b));
 }
 
 bool kwire_message_equal(const struct kwire_description *description, const void *a, const void *b)
@@ -162,5 +164,5 @@ bool kw_field_is_default(const struct kwire_field_description *field,
 		memcpy(&wanted, (const char *)structure->defaults + field->offset, sizeof(wanted));
 		return value == wanted;
 	}
-	return kw_field_equal(field, object, structure->defaults);
+	return field_equal(field, object, structure->defaults);
 }

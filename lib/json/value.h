@@ -22,15 +22,8 @@ bool kw_field_exists(const struct kwire_field_description *field, int16_t versio
 bool kw_field_nullable(const struct kwire_field_description *field, int16_t version);
 bool kw_field_tagged(const struct kwire_field_description *field, int16_t version);
 
-/* Whether a field of two structs of one kind holds the same. */
-bool kw_field_equal(const struct kwire_field_description *field, const void *a, const void *b);
-
 /* Whether a field of the struct at `object` has its default. */
 bool kw_field_is_default(const struct kwire_field_description *field,
 			 const struct kwire_struct_description *structure, const void *object);
-
-/* The unknown tags of a struct, or NULL. */
-const struct kwire_tagged_fields *kw_unknown_tags(const struct kwire_struct_description *structure,
-						  const void *object);
 
 #endif

@@ -40,7 +40,7 @@ void kw_mock_on_api_versions(struct kw_mock_exchange *exchange, const void *mess
 		kw_mock_finish(exchange, &response);
 		return;
 	}
-	for (int16_t key = 0; key < KW_MOCK_KEYS; key++) {
+	for (int key = 0; key < KW_MOCK_KEYS; key++) {
 		struct kwire_api_versions_response_api_key
 			*item = &response.api_keys.items[response.api_keys.count];
 
@@ -48,7 +48,7 @@ void kw_mock_on_api_versions(struct kw_mock_exchange *exchange, const void *mess
 			continue;
 		*item = (struct kwire_api_versions_response_api_key)
 			KWIRE_API_VERSIONS_RESPONSE_API_KEY_INIT;
-		item->api_key = key;
+		item->api_key = (int16_t)key;
 		item->min_version = broker->versions[key].min;
 		item->max_version = broker->versions[key].max;
 		response.api_keys.count++;

@@ -133,7 +133,7 @@ static int fill(mbedtls_x509write_cert *writer, const struct kw_identity *identi
 	int code;
 
 	write_time(dated ? options->from_s : now - DAY_S, from);
-	write_time(dated ? options->until_s : now + 366 * DAY_S, until);
+	write_time(dated ? options->until_s : now + (time_t)366 * DAY_S, until);
 	mbedtls_x509write_crt_set_version(writer, MBEDTLS_X509_CRT_VERSION_3);
 	mbedtls_x509write_crt_set_md_alg(writer, MBEDTLS_MD_SHA256);
 	code = set_serial(writer);

@@ -121,11 +121,14 @@ static bool api_of(const char *word, int16_t *key)
 		*key = -1;
 		return true;
 	}
-	for (int16_t k = 0; k < KW_MOCK_KEYS; k++)
-		if (kwire_api_name(k) != NULL && same_word(word, kwire_api_name(k))) {
-			*key = k;
+	for (int k = 0; k < KW_MOCK_KEYS; k++) {
+		const char *name = kwire_api_name((int16_t)k);
+
+		if (name != NULL && same_word(word, name)) {
+			*key = (int16_t)k;
 			return true;
 		}
+	}
 	if (!number_of(word, &number) || number < 0 || number > INT16_MAX)
 		return false;
 	*key = (int16_t)number;

@@ -209,7 +209,8 @@ static void read_request(struct kw_mock_exchange *exchange, const uint8_t *frame
 	request->message = exchange->message;
 }
 
-int kw_mock_exchange_own(struct kw_mock_exchange *exchange)
+/* Takes over the frame (a copy of it), so that the request may be looked at later. */
+static int own(struct kw_mock_exchange *exchange)
 {
 	struct kwire_mock_request *request = &exchange->request;
 	uint8_t *copy;
@@ -246,7 +247,7 @@ struct kw_mock_exchange *kw_mock_exchange_copy(struct kwire_mock *mock,
 	if (kw_request_peek(frame, size, &header, NULL) == 0)
 		copy->request.client_id = header.client_id;
 	read_request(copy, frame, size);
-	if (kw_mock_exchange_own(copy) != 0) {
+	if (own(copy) != 0) {
 		kw_mock_exchange_free(copy);
 		return NULL;
 	}
@@ -375,7 +376,7 @@ static void keep(struct kw_mock_exchange *exchange, int rule_id)
 {
 	struct kw_mock_exchange **last;
 
-	if (kw_mock_exchange_own(exchange) != 0) {
+	if (own(exchange) != 0) {
 		hang_up(exchange);
 		return;
 	}

@@ -101,8 +101,6 @@ void *kw_mock_scratch(struct kwire_mock *mock, size_t count, size_t size);
 /* A copy of text there; null when there is no memory left. */
 struct kwire_string kw_mock_scratch_text(struct kwire_mock *mock, const char *text);
 
-/* Takes over the frame (a copy of it), so that the request may be looked at later. */
-int kw_mock_exchange_own(struct kw_mock_exchange *exchange);
 void kw_mock_exchange_free(struct kw_mock_exchange *exchange);
 
 /* A copy of a logged request, decoded, for a user; NULL: out of memory. */

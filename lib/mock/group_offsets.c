@@ -17,8 +17,8 @@ enum {
 	IMPLICIT_FROM = 5,
 };
 
-struct kw_mock_offset *kw_mock_offset_get(struct kw_mock_group *group, struct kwire_string topic,
-					  int32_t partition, bool create)
+static struct kw_mock_offset *offset_of(struct kw_mock_group *group, struct kwire_string topic,
+					int32_t partition, bool create)
 {
 	struct kw_mock_offset **last = &group->offsets;
 	struct kw_mock_offset *offset;
@@ -44,11 +44,11 @@ struct kw_mock_offset *kw_mock_offset_get(struct kw_mock_group *group, struct kw
 	return offset;
 }
 
-int kw_mock_offset_commit(struct kw_mock_group *group, struct kwire_string topic, int32_t partition,
-			  int64_t value, int32_t leader_epoch, struct kwire_string metadata,
-			  int64_t producer_id)
+static int commit_offset(struct kw_mock_group *group, struct kwire_string topic, int32_t partition,
+			 int64_t value, int32_t leader_epoch, struct kwire_string metadata,
+			 int64_t producer_id)
 {
-	struct kw_mock_offset *offset = kw_mock_offset_get(group, topic, partition, true);
+	struct kw_mock_offset *offset = offset_of(group, topic, partition, true);
 	char *copy = NULL;
 
 	if (offset == NULL)
@@ -105,8 +105,9 @@ void kw_mock_offsets_free(struct kw_mock_group *group)
 	}
 }
 
-int16_t kw_mock_group_may_commit(struct kw_mock_group *group, struct kwire_string member_id,
-				 struct kwire_string instance_id, int32_t generation)
+/* For a commit: whether this member of this generation may. */
+static int16_t may_commit(struct kw_mock_group *group, struct kwire_string member_id,
+			  struct kwire_string instance_id, int32_t generation)
 {
 	struct kw_mock_member *member;
 
@@ -138,8 +139,8 @@ static int16_t commit(struct kw_mock_group *group, struct kw_mock_topic *topic, 
 		return UNKNOWN_TOPIC_OR_PARTITION;
 	if (metadata.size > MAX_METADATA)
 		return OFFSET_METADATA_TOO_LARGE;
-	return kw_mock_offset_commit(group, kwire_string_of(topic->name, (size_t)topic->name_size),
-				     partition, offset, epoch, metadata, producer_id) == 0
+	return commit_offset(group, kwire_string_of(topic->name, (size_t)topic->name_size),
+			     partition, offset, epoch, metadata, producer_id) == 0
 		       ? 0
 		       : KAFKA_STORAGE_ERROR;
 }
@@ -164,9 +165,8 @@ void kw_mock_on_offset_commit(struct kw_mock_exchange *exchange, const void *mes
 			 (group = kw_mock_group_get(mock, request->group_id)) == NULL)
 			code = KAFKA_STORAGE_ERROR;
 		else
-			code = kw_mock_group_may_commit(group, request->member_id,
-							request->group_instance_id,
-							request->generation_id_or_member_epoch);
+			code = may_commit(group, request->member_id, request->group_instance_id,
+					  request->generation_id_or_member_epoch);
 	}
 	if (!KW_MOCK_ARRAY(mock, response.topics, request->topics.count))
 		goto fail;
@@ -208,9 +208,9 @@ fail:
 static void fetch_one(struct kw_mock_group *group, struct kwire_string topic, int32_t partition,
 		      bool stable, struct kwire_offset_fetch_response_group_topic_partition *item)
 {
-	const struct kw_mock_offset *offset = group != NULL ? kw_mock_offset_get(group, topic,
-										 partition, false)
-							    : NULL;
+	const struct kw_mock_offset *offset = group != NULL
+						      ? offset_of(group, topic, partition, false)
+						      : NULL;
 
 	*item = (struct kwire_offset_fetch_response_group_topic_partition)
 		KWIRE_OFFSET_FETCH_RESPONSE_GROUP_TOPIC_PARTITION_INIT;
@@ -416,9 +416,8 @@ void kw_mock_on_txn_offset_commit(struct kw_mock_exchange *exchange, const void 
 		if (group == NULL)
 			code = KAFKA_STORAGE_ERROR;
 		else if (request->generation_id_or_member_epoch >= 0 || request->member_id.size > 0)
-			code = kw_mock_group_may_commit(group, request->member_id,
-							request->group_instance_id,
-							request->generation_id_or_member_epoch);
+			code = may_commit(group, request->member_id, request->group_instance_id,
+					  request->generation_id_or_member_epoch);
 	}
 	if (!KW_MOCK_ARRAY(mock, response.topics, request->topics.count))
 		goto fail;

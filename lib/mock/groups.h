@@ -119,16 +119,7 @@ const char *kw_mock_group_state_name(const struct kw_mock_group *group);
 
 /* Kafka's error code for a group id at this broker: empty, or coordinated elsewhere. */
 int16_t kw_mock_group_check(struct kw_mock_exchange *exchange, struct kwire_string id);
-/* For a commit: whether this member of this generation may. */
-int16_t kw_mock_group_may_commit(struct kw_mock_group *group, struct kwire_string member_id,
-				 struct kwire_string instance_id, int32_t generation);
 
-/* group_offsets.c */
-struct kw_mock_offset *kw_mock_offset_get(struct kw_mock_group *group, struct kwire_string topic,
-					  int32_t partition, bool create);
-int kw_mock_offset_commit(struct kw_mock_group *group, struct kwire_string topic, int32_t partition,
-			  int64_t offset, int32_t leader_epoch, struct kwire_string metadata,
-			  int64_t producer_id);
 /* A transaction of this producer ends: its offsets count, or are forgotten. */
 void kw_mock_offsets_end_transaction(struct kw_mock_group *group, int64_t producer_id,
 				     bool committed);

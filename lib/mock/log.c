@@ -42,7 +42,7 @@ int16_t kw_mock_batch_read(const uint8_t *data, size_t size, struct kw_mock_batc
 	return 0;
 }
 
-struct kw_mock_producer *kw_mock_log_producer(struct kw_mock_log *log, int64_t id)
+static struct kw_mock_producer *producer_of(struct kw_mock_log *log, int64_t id)
 {
 	struct kw_mock_producer *producer = log->producers;
 
@@ -53,7 +53,7 @@ struct kw_mock_producer *kw_mock_log_producer(struct kw_mock_log *log, int64_t i
 
 static struct kw_mock_producer *get_producer(struct kw_mock_log *log, int64_t id)
 {
-	struct kw_mock_producer *producer = kw_mock_log_producer(log, id);
+	struct kw_mock_producer *producer = producer_of(log, id);
 
 	if (producer != NULL)
 		return producer;

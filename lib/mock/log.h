@@ -124,8 +124,6 @@ int64_t kw_mock_log_epoch_end(const struct kw_mock_log *log, int32_t epoch, int3
 /* The epoch in which `offset` was written, -1: not known. */
 int32_t kw_mock_log_epoch_at(const struct kw_mock_log *log, int64_t offset);
 
-struct kw_mock_producer *kw_mock_log_producer(struct kw_mock_log *log, int64_t id);
-
 void kw_mock_log_fini(struct kw_mock_log *log);
 
 #endif

@@ -118,9 +118,10 @@ static enum kw_mock_progress wrong(struct kw_mock_login *login)
 	return KW_MOCK_LOGIN_REFUSED;
 }
 
-/* The attribute `name` of "n=...,r=...", up to the next comma; NULL: it is not there. */
+/* The attribute `name` of "n=...,r=...", up to the next comma; NULL, empty: it is not there. */
 static const char *attribute(const char *message, char name, size_t *size)
 {
+	*size = 0;
 	while (message[0] != '\0' && (message[0] != name || message[1] != '=')) {
 		message += strcspn(message, ",");
 		message += *message == ',';
@@ -225,7 +226,8 @@ static enum kw_mock_progress scram_final(struct kw_mock_login *login,
 	theirs = attribute(message, 'r', &theirs_size);
 	proof = attribute(message, 'p', &proof_size);
 	if (user == NULL || strncmp(message, "c=biws,", 7) != 0 || theirs == NULL ||
-	    theirs_size != nonce_size || memcmp(theirs, nonce, nonce_size) != 0 || proof == NULL ||
+	    nonce == NULL || salt == NULL || theirs_size != nonce_size ||
+	    memcmp(theirs, nonce, nonce_size) != 0 || proof == NULL ||
 	    proof_size > sizeof(proof_bytes) ||
 	    !kw_base64_decode(proof, proof_size, proof_bytes, &proof_size) ||
 	    proof_size != kw_hash_size(hash) ||

@@ -7,7 +7,7 @@
 #include "cluster.h"
 
 /* splitmix64: small, and the same everywhere. */
-uint64_t kw_mock_random(struct kwire_mock *mock)
+static uint64_t next_random(struct kwire_mock *mock)
 {
 	uint64_t z = mock->rules.random += 0x9e3779b97f4a7c15u;
 
@@ -67,7 +67,7 @@ bool kw_mock_rule_meets(struct kwire_mock *mock, struct kw_mock_rule *rule, int3
 
 	if (rule->ended || !kw_mock_match_fits(match, broker_id, connection, api_key))
 		return false;
-	if (match->chance < 1000 && kw_mock_random(mock) % 1000 >= (uint64_t)match->chance)
+	if (match->chance < 1000 && next_random(mock) % 1000 >= (uint64_t)match->chance)
 		return false;
 	if (rule->passed < match->skip) {
 		rule->passed++;
@@ -131,9 +131,9 @@ static struct kwire_mock_fault chaos(struct kwire_mock *mock)
 	};
 	struct kwire_mock_fault fault = KWIRE_MOCK_FAULT_INIT;
 
-	fault.kind = kinds[kw_mock_random(mock) % (sizeof(kinds) / sizeof(*kinds))];
-	fault.ms = 1 + (int64_t)(kw_mock_random(mock) % 50);
-	fault.bytes = (int64_t)(kw_mock_random(mock) % 64);
+	fault.kind = kinds[next_random(mock) % (sizeof(kinds) / sizeof(*kinds))];
+	fault.ms = 1 + (int64_t)(next_random(mock) % 50);
+	fault.bytes = (int64_t)(next_random(mock) % 64);
 	if (fault.kind == KWIRE_MOCK_DRIP_FAULT || fault.kind == KWIRE_MOCK_TRAILING_FAULT)
 		fault.bytes++;
 	return fault;
@@ -144,7 +144,7 @@ int kw_mock_rules_hit(struct kwire_mock *mock, struct kw_mock_exchange *exchange
 	const struct kwire_mock_request *request = &exchange->request;
 	struct kw_mock_hit *hit;
 
-	if (mock->rules.chaos > 0 && kw_mock_random(mock) % 1000 < (uint64_t)mock->rules.chaos) {
+	if (mock->rules.chaos > 0 && next_random(mock) % 1000 < (uint64_t)mock->rules.chaos) {
 		struct kwire_mock_fault fault = chaos(mock);
 
 		exchange->hits = new_hit(mock, &fault, 0);

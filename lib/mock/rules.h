@@ -81,9 +81,6 @@ bool kw_mock_rules_mend(struct kwire_mock *mock, int rule_id);
 void kw_mock_rules_sweep(struct kwire_mock *mock);
 void kw_mock_rules_fini(struct kwire_mock *mock);
 
-/* The next random number, from the cluster's seed. */
-uint64_t kw_mock_random(struct kwire_mock *mock);
-
 /* The kind that a fault's name means; -1: none. */
 int kw_mock_fault_named(const char *name);
 const char *kw_mock_fault_name(enum kwire_mock_fault_kind kind);

@@ -18,8 +18,7 @@ enum {
 	GROUP = -1,
 };
 
-struct kw_mock_transaction *kw_mock_transaction_find(struct kwire_mock *mock,
-						     struct kwire_string id)
+static struct kw_mock_transaction *find_transaction(struct kwire_mock *mock, struct kwire_string id)
 {
 	struct kw_mock_transaction *t = mock->transactions.first;
 
@@ -132,7 +131,7 @@ static int16_t enlist(struct kw_mock_transaction *t, struct kwire_string name, i
 static int16_t check_producer(struct kwire_mock *mock, struct kwire_string id, int64_t producer_id,
 			      int16_t epoch, struct kw_mock_transaction **found)
 {
-	struct kw_mock_transaction *t = kw_mock_transaction_find(mock, id);
+	struct kw_mock_transaction *t = find_transaction(mock, id);
 
 	*found = t;
 	if (t == NULL || t->producer_id != producer_id)
@@ -184,7 +183,7 @@ static int16_t init_transactional(struct kw_mock_exchange *exchange,
 	if (request->transaction_timeout_ms <= 0 ||
 	    request->transaction_timeout_ms > MAX_TIMEOUT_MS)
 		return INVALID_TRANSACTION_TIMEOUT;
-	t = kw_mock_transaction_find(mock, request->transactional_id);
+	t = find_transaction(mock, request->transactional_id);
 	if (t == NULL) {
 		if (mock->transactions.count >= KW_MOCK_MAX_TRANSACTIONS ||
 		    (t = kw_zalloc(mock->memory, sizeof(*t))) == NULL)

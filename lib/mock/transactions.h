@@ -50,9 +50,6 @@ enum {
 	KW_MOCK_MAX_TRANSACTIONS = 10000
 };
 
-struct kw_mock_transaction *kw_mock_transaction_find(struct kwire_mock *mock,
-						     struct kwire_string id);
-
 /* Whether a transactional batch may be written: 0 or Kafka's error code. */
 int16_t kw_mock_transaction_may_produce(struct kwire_mock *mock, struct kwire_string id,
 					int64_t producer_id, int16_t producer_epoch,

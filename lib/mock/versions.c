@@ -12,7 +12,7 @@
 /* clang-format off */
 #define NO { 0, -1 }
 
-const char *const kw_mock_releases[] = {
+static const char *const releases[] = {
 	"0.11", "1.1", "2.1", "2.8", "3.9", "4.0", "4.1", "4.2", "4.3", "4.4", NULL,
 };
 
@@ -127,7 +127,7 @@ bool kw_mock_versions_of(const char *release, struct kw_mock_version versions[KW
 	if (strcmp(release, "newest") == 0)
 		column = RELEASES - 1;
 	else
-		while (column < RELEASES && strcmp(kw_mock_releases[column], release) != 0)
+		while (column < RELEASES && strcmp(releases[column], release) != 0)
 			column++;
 	if (column == RELEASES)
 		return false;

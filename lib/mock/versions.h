@@ -19,7 +19,4 @@ struct kw_mock_version {
 /* Fills the table of a release ("2.8", "newest"); false: not known. */
 bool kw_mock_versions_of(const char *release, struct kw_mock_version versions[KW_MOCK_KEYS]);
 
-/* Names of the releases, NULL at the end. */
-extern const char *const kw_mock_releases[];
-
 #endif

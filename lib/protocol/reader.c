@@ -2,6 +2,9 @@
 /* See reader.h. */
 #include "reader.h"
 
+static void fail_at(struct kwire_reader *reader, const char *name, const char *format, ...)
+	KW_PRINTF(3, 4);
+
 /* The inline functions, where they are called after all. */
 extern inline bool kw_get_failed(struct kwire_reader *reader, const char *name, int32_t index);
 extern inline size_t kw_reader_left(const struct kwire_reader *reader);
@@ -31,8 +34,7 @@ void kw_reader_finish(struct kwire_reader *reader)
 	size_t left = kw_reader_left(reader);
 
 	if (left > 0)
-		kw_get_fail(reader, "", "%lu bytes are left over after its end",
-			    (unsigned long)left);
+		fail_at(reader, "", "%lu bytes are left over after its end", (unsigned long)left);
 }
 
 static void fail(struct kwire_reader *reader, int result, const char *name, const char *format,
@@ -46,7 +48,8 @@ static void fail(struct kwire_reader *reader, int result, const char *name, cons
 	reader->at = reader->end;
 }
 
-void kw_get_fail(struct kwire_reader *reader, const char *name, const char *format, ...)
+/* The first failure sticks; `name` is the field ("": the message itself). */
+static void fail_at(struct kwire_reader *reader, const char *name, const char *format, ...)
 {
 	va_list arguments;
 
@@ -77,8 +80,8 @@ static inline void *allocate(struct kwire_reader *reader, size_t size, const cha
 
 void kw_get_short(struct kwire_reader *reader, size_t size, const char *name)
 {
-	kw_get_fail(reader, name, "needs %lu bytes, where %lu are left", (unsigned long)size,
-		    (unsigned long)kw_reader_left(reader));
+	fail_at(reader, name, "needs %lu bytes, where %lu are left", (unsigned long)size,
+		(unsigned long)kw_reader_left(reader));
 }
 
 void kw_get_failed_at(struct kwire_reader *reader, const char *name, int32_t index)
@@ -117,27 +120,27 @@ uint32_t kw_get_varint(struct kwire_reader *reader, const char *name)
 		uint8_t byte;
 
 		if (at == reader->end) {
-			kw_get_fail(reader, name, "ends within a varint");
+			fail_at(reader, name, "ends within a varint");
 			return 0;
 		}
 		byte = *at++;
 		value |= (uint32_t)(byte & 0x7f) << shift;
 		if (byte < 0x80) {
 			if (shift == 28 && byte > 0x0f) {
-				kw_get_fail(reader, name, "has a varint beyond 32 bits");
+				fail_at(reader, name, "has a varint beyond 32 bits");
 				return 0;
 			}
 			reader->at += at - reader->at;
 			return value;
 		}
 	}
-	kw_get_fail(reader, name, "has a varint longer than 5 bytes");
+	fail_at(reader, name, "has a varint longer than 5 bytes");
 	return 0;
 }
 
 static void fail_null(struct kwire_reader *reader, const char *name)
 {
-	kw_get_fail(reader, name, "is null, which version %d does not allow", reader->version);
+	fail_at(reader, name, "is null, which version %d does not allow", reader->version);
 }
 
 /*
@@ -174,13 +177,13 @@ static int32_t get_any_length(struct kwire_reader *reader, enum plain plain, siz
 	if (length == -1)
 		fail_null(reader, name);
 	else if (length < 0)
-		kw_get_fail(reader, name, "has the length %ld", (long)length);
+		fail_at(reader, name, "has the length %ld", (long)length);
 	else if ((uint64_t)length * smallest > left)
-		kw_get_fail(reader, name, "has the length %lu, beyond the %lu bytes left",
-			    (unsigned long)length, (unsigned long)left);
+		fail_at(reader, name, "has the length %lu, beyond the %lu bytes left",
+			(unsigned long)length, (unsigned long)left);
 	else
-		kw_get_fail(reader, name, "has %lu bytes, more than the %d of a string",
-			    (unsigned long)length, STRING_MAX);
+		fail_at(reader, name, "has %lu bytes, more than the %d of a string",
+			(unsigned long)length, STRING_MAX);
 	return -1;
 }
 
@@ -406,8 +409,8 @@ void kw_get_tags_begin(struct kwire_reader *reader, struct kw_get_tags *tags)
 	tags->unknown = NULL;
 	left = kw_reader_left(reader);
 	if (tags->left > left / 2)
-		kw_get_fail(reader, "tagged fields", "are %lu, beyond the %lu bytes left",
-			    (unsigned long)tags->left, (unsigned long)left);
+		fail_at(reader, "tagged fields", "are %lu, beyond the %lu bytes left",
+			(unsigned long)tags->left, (unsigned long)left);
 }
 
 /* Ends the field that was being read, which must have used all its bytes. */
@@ -417,8 +420,8 @@ static void close_tag(struct kwire_reader *reader, struct kw_get_tags *tags)
 		return;
 	tags->open = false;
 	if (!reader->failed && reader->at != reader->end)
-		kw_get_fail(reader, "tagged fields", "tag %lu leaves %lu of its bytes over",
-			    (unsigned long)tags->tag, (unsigned long)kw_reader_left(reader));
+		fail_at(reader, "tagged fields", "tag %lu leaves %lu of its bytes over",
+			(unsigned long)tags->tag, (unsigned long)kw_reader_left(reader));
 	reader->end = tags->outer_end;
 	if (reader->failed)
 		reader->at = reader->end;
@@ -439,15 +442,15 @@ bool kw_get_tags_next(struct kwire_reader *reader, struct kw_get_tags *tags)
 		return false;
 	if (!tags->first && tag <= tags->tag) {
 		reader->at = before;
-		kw_get_fail(reader, "tagged fields", "tag %lu follows tag %lu", (unsigned long)tag,
-			    (unsigned long)tags->tag);
+		fail_at(reader, "tagged fields", "tag %lu follows tag %lu", (unsigned long)tag,
+			(unsigned long)tags->tag);
 		return false;
 	}
 	if (size > kw_reader_left(reader)) {
 		reader->at = before;
-		kw_get_fail(reader, "tagged fields",
-			    "tag %lu has %lu bytes, beyond the end of the message",
-			    (unsigned long)tag, (unsigned long)size);
+		fail_at(reader, "tagged fields",
+			"tag %lu has %lu bytes, beyond the end of the message", (unsigned long)tag,
+			(unsigned long)size);
 		return false;
 	}
 	tags->left--;
@@ -482,8 +485,8 @@ void kw_get_tag_keep(struct kwire_reader *reader, struct kw_get_tags *tags)
 
 void kw_get_tag_refuse(struct kwire_reader *reader, struct kw_get_tags *tags, const char *name)
 {
-	kw_get_fail(reader, name, "is tag %lu, which version %d has not", (unsigned long)tags->tag,
-		    reader->version);
+	fail_at(reader, name, "is tag %lu, which version %d has not", (unsigned long)tags->tag,
+		reader->version);
 }
 
 const struct kwire_tagged_fields *kw_get_tags_slow(struct kwire_reader *reader)

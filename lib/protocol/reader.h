@@ -40,10 +40,6 @@ void kw_reader_init(struct kwire_reader *reader, uint8_t *data, size_t size,
 /* Nothing may be left over: call it last. */
 void kw_reader_finish(struct kwire_reader *reader);
 
-/* The first failure sticks; `name` is the field ("": the message itself). */
-void kw_get_fail(struct kwire_reader *reader, const char *name, const char *format, ...)
-	KW_PRINTF(3, 4);
-
 /* Too few bytes are left for a field of `size` bytes. */
 void kw_get_short(struct kwire_reader *reader, size_t size, const char *name);
 

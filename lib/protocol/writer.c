@@ -44,7 +44,11 @@ static void fail(struct kwire_writer *writer, int result, const char *name, cons
 	kw_fault_set(&writer->fault, result, name, format, arguments);
 }
 
-void kw_put_fail(struct kwire_writer *writer, const char *name, const char *format, ...)
+/*
+ * The first failure sticks; `name` is the field ("": the message itself).
+ * KWIRE_EINVAL unless said otherwise: what cannot be written is the caller's mistake.
+ */
+static void fail_at(struct kwire_writer *writer, const char *name, const char *format, ...)
 {
 	va_list arguments;
 
@@ -70,12 +74,12 @@ void kw_put_failed_at(struct kwire_writer *writer, const char *name, int32_t ind
 
 void kw_put_absent_fail(struct kwire_writer *writer, const char *name)
 {
-	kw_put_fail(writer, name, "is set, but version %d has no such field", writer->version);
+	fail_at(writer, name, "is set, but version %d has no such field", writer->version);
 }
 
 static void fail_null(struct kwire_writer *writer, const char *name)
 {
-	kw_put_fail(writer, name, "is null, which version %d does not allow", writer->version);
+	fail_at(writer, name, "is null, which version %d does not allow", writer->version);
 }
 
 /* Whether `size` more bytes keep the message within what a length can say. */
@@ -142,12 +146,12 @@ static inline bool check_string(struct kwire_writer *writer, struct kwire_string
 		return nullable;
 	}
 	if (value.size < 0) {
-		kw_put_fail(writer, name, "has a negative size (%d)", (int)value.size);
+		fail_at(writer, name, "has a negative size (%d)", (int)value.size);
 		return false;
 	}
 	if (value.size > STRING_MAX) {
-		kw_put_fail(writer, name, "has %d bytes, more than the %d of a string",
-			    (int)value.size, STRING_MAX);
+		fail_at(writer, name, "has %d bytes, more than the %d of a string", (int)value.size,
+			STRING_MAX);
 		return false;
 	}
 	return true;
@@ -213,7 +217,7 @@ void kw_put_nullable_bytes(struct kwire_writer *writer, struct kwire_bytes value
 		return;
 	}
 	if (value.size < 0) {
-		kw_put_fail(writer, name, "has a negative size (%d)", (int)value.size);
+		fail_at(writer, name, "has a negative size (%d)", (int)value.size);
 		return;
 	}
 	put_length(writer, value.size);
@@ -229,11 +233,11 @@ bool kw_put_count(struct kwire_writer *writer, const void *items, int32_t count,
 		return false;
 	}
 	if (count < -1) {
-		kw_put_fail(writer, name, "has a negative count (%d)", (int)count);
+		fail_at(writer, name, "has a negative count (%d)", (int)count);
 		return false;
 	}
 	if (count > 0 && items == NULL) {
-		kw_put_fail(writer, name, "counts %d elements, but points to none", (int)count);
+		fail_at(writer, name, "counts %d elements, but points to none", (int)count);
 		return false;
 	}
 	put_length(writer, count);
@@ -362,14 +366,13 @@ bool kw_put_tags_begin(struct kwire_writer *writer, uint32_t known,
 	int32_t count = unknown == NULL ? 0 : unknown->count;
 
 	if (count < 0 || (count > 0 && unknown->items == NULL)) {
-		kw_put_fail(writer, "unknown_tags", "counts %d fields, but points to none",
-			    (int)count);
+		fail_at(writer, "unknown_tags", "counts %d fields, but points to none", (int)count);
 		return false;
 	}
 	if (!writer->flexible) {
 		if (count > 0)
-			kw_put_fail(writer, "unknown_tags",
-				    "is set, but version %d has no tagged fields", writer->version);
+			fail_at(writer, "unknown_tags",
+				"is set, but version %d has no tagged fields", writer->version);
 		return false;
 	}
 	kw_put_varint(writer, known + (uint32_t)count);
@@ -387,11 +390,11 @@ void kw_put_tags_end(struct kwire_writer *writer, const struct kwire_tagged_fiel
 		const struct kwire_tagged_field *field = &unknown->items[i];
 
 		if (field->tag < lowest)
-			kw_put_fail(writer, "", "has tag %lu, where %lu is the lowest allowed",
-				    (unsigned long)field->tag, (unsigned long)lowest);
+			fail_at(writer, "", "has tag %lu, where %lu is the lowest allowed",
+				(unsigned long)field->tag, (unsigned long)lowest);
 		else if (field->value.size < 0 ||
 			 (field->value.size > 0 && field->value.data == NULL))
-			kw_put_fail(writer, "", "has no valid value");
+			fail_at(writer, "", "has no valid value");
 		if (kw_put_failed(writer, "unknown_tags", i))
 			return;
 		lowest = (uint64_t)field->tag + 1;

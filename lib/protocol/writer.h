@@ -58,13 +58,6 @@ static inline size_t kw_writer_total(const struct kwire_writer *writer)
 }
 
 /*
- * The first failure sticks; `name` is the field ("": the message itself).
- * KWIRE_EINVAL unless said otherwise: what cannot be written is the caller's mistake.
- */
-void kw_put_fail(struct kwire_writer *writer, const char *name, const char *format, ...)
-	KW_PRINTF(3, 4);
-
-/*
  * Whether writing failed inside the field `name` (its element `index`, -1:
  * no array); if so, puts that in front of the path.  Its caller leaves.
  */

@@ -84,10 +84,6 @@ struct kwire_batch_reader {
 int kw_batch_reader_new(struct kw_memory *memory, const struct kwire_reader_options *options,
 			struct kwire_batch_reader **reader, struct kwire_error *error);
 
-/* A builder likewise. */
-int kw_batch_builder_new(struct kw_memory *memory, struct kwire_batch_builder **builder,
-			 struct kwire_error *error);
-
 /*
  * Fails with "batch at offset N (byte M of the records): ..." and ends
  * the current batch; returns `result`.
@@ -108,13 +104,5 @@ int kw_legacy_open(struct kwire_batch_reader *reader, const uint8_t *at, size_t 
 int kw_legacy_unpack(struct kwire_batch_reader *reader, struct kwire_error *error);
 int kw_legacy_record(struct kwire_batch_reader *reader, struct kwire_record *record,
 		     struct kwire_error *error);
-
-/*
- * What a leader does to a batch of magic 2 when it appends it: sets base offset
- * and leader epoch, and, where `append_time_ms` is not -1, LogAppendTime, for
- * which the checksum is made anew.  `size` is the batch's.
- */
-void kw_batch_stamp(uint8_t *batch, size_t size, int64_t base_offset, int32_t leader_epoch,
-		    int64_t append_time_ms);
 
 #endif

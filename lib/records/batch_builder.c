@@ -27,8 +27,8 @@ struct kwire_batch_builder {
 	int64_t max_timestamp;
 };
 
-int kw_batch_builder_new(struct kw_memory *memory, struct kwire_batch_builder **builder,
-			 struct kwire_error *error)
+static int new_builder(struct kw_memory *memory, struct kwire_batch_builder **builder,
+		       struct kwire_error *error)
 {
 	struct kwire_batch_builder *new = kw_zalloc(memory, sizeof(*new));
 
@@ -53,7 +53,7 @@ int kwire_batch_builder_new(const struct kwire_allocator *allocator,
 	memory = kw_memory_new(allocator, 0);
 	if (memory == NULL)
 		return kw_fail_memory(error);
-	result = kw_batch_builder_new(memory, builder, error);
+	result = new_builder(memory, builder, error);
 	kw_memory_put(memory);
 	return result;
 }

@@ -27,16 +27,3 @@ int kwire_control_read(const struct kwire_record *record, struct kwire_control *
 			control->coordinator_epoch = (int32_t)kw_load_be32(value->data + 2);
 	return KWIRE_OK;
 }
-
-void kw_batch_stamp(uint8_t *batch, size_t size, int64_t base_offset, int32_t leader_epoch,
-		    int64_t append_time_ms)
-{
-	kw_store_be64(batch + KW_BATCH_OFFSET, (uint64_t)base_offset);
-	kw_store_be32(batch + KW_BATCH_EPOCH, (uint32_t)leader_epoch);
-	if (append_time_ms == -1)
-		return;
-	batch[KW_BATCH_ATTRIBUTES + 1] |= KW_ATTRIBUTE_LOG_APPEND_TIME;
-	kw_store_be64(batch + KW_BATCH_MAX_TIMESTAMP, (uint64_t)append_time_ms);
-	kw_store_be32(batch + KW_BATCH_CRC,
-		      kw_crc32c(0, batch + KW_BATCH_ATTRIBUTES, size - KW_BATCH_ATTRIBUTES));
-}

@@ -20,7 +20,8 @@ static int64_t days(int year, int month, int day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-int64_t kw_tls_seconds(const mbedtls_x509_time *time)
+/* Seconds since 1970 of a certificate's date. */
+static int64_t seconds_of(const mbedtls_x509_time *time)
 {
 	return days(time->year, time->mon, time->day) * 86400 + time->hour * 3600 + time->min * 60 +
 	       time->sec;
@@ -186,7 +187,7 @@ int kw_tls_verify(void *context, mbedtls_x509_crt *certificate, int depth, uint3
 
 	verdict->asked = true;
 	if (depth == 0) {
-		verdict->expires_s = kw_tls_seconds(&certificate->valid_to);
+		verdict->expires_s = seconds_of(&certificate->valid_to);
 		write_name(verdict->peer, &certificate->subject);
 	}
 	if (!verdict->check_chain) {
@@ -196,9 +197,9 @@ int kw_tls_verify(void *context, mbedtls_x509_crt *certificate, int depth, uint3
 	/* Dates and name are ours to judge, whatever mbedTLS was built to do. */
 	*flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE |
 			      MBEDTLS_X509_BADCERT_CN_MISMATCH);
-	if (verdict->now_s >= 0 && kw_tls_seconds(&certificate->valid_to) < verdict->now_s)
+	if (verdict->now_s >= 0 && seconds_of(&certificate->valid_to) < verdict->now_s)
 		*flags |= MBEDTLS_X509_BADCERT_EXPIRED;
-	if (verdict->now_s >= 0 && kw_tls_seconds(&certificate->valid_from) > verdict->now_s)
+	if (verdict->now_s >= 0 && seconds_of(&certificate->valid_from) > verdict->now_s)
 		*flags |= MBEDTLS_X509_BADCERT_FUTURE;
 	if (depth == 0 && verdict->check_name && !name_fits(verdict, certificate))
 		*flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;

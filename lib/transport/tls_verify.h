@@ -41,7 +41,4 @@ int kw_tls_verify(void *context, mbedtls_x509_crt *certificate, int depth, uint3
 /* What is wrong, as KWIRE_ETLS; call it where `flags` is not zero. */
 int kw_tls_verdict_fail(const struct kw_tls_verdict *verdict, struct kwire_error *error);
 
-/* Seconds since 1970 of a certificate's date. */
-int64_t kw_tls_seconds(const mbedtls_x509_time *time);
-
 #endif
