@@ -252,9 +252,7 @@ static int make_tls(struct kwire_mock *mock, struct kwire_error *error)
 static int make_kind(const struct kw_mock_tls *tls, const char *kind, struct kw_identity *identity,
 		     struct kwire_error *error)
 {
-	enum {
-		DAY_S = 86400
-	};
+	const int64_t day_s = 86400;
 	struct kw_identity_options options = {.name = "kwire mock",
 					      .hosts = "localhost, 127.0.0.1, ::1",
 					      .issuer = &tls->authority};
@@ -266,11 +264,11 @@ static int make_kind(const struct kw_mock_tls *tls, const char *kind, struct kw_
 	if (strcmp(kind, "wrong-name") == 0) {
 		options.hosts = "elsewhere.test";
 	} else if (strcmp(kind, "expired") == 0) {
-		options.from_s = now - 100 * DAY_S;
-		options.until_s = now - 10 * DAY_S;
+		options.from_s = now - 100 * day_s;
+		options.until_s = now - 10 * day_s;
 	} else if (strcmp(kind, "future") == 0) {
-		options.from_s = now + 10 * DAY_S;
-		options.until_s = now + 100 * DAY_S;
+		options.from_s = now + 10 * day_s;
+		options.until_s = now + 100 * day_s;
 	} else if (strcmp(kind, "self-signed") == 0) {
 		options.issuer = NULL;
 	} else if (strcmp(kind, "wrong-ca") == 0) {
