@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <kwire/api/metadata.h>
+#include <kwire/observe.h>
 
 enum {
 	RECORDS = 50, /* in the log, and in a batch */
@@ -147,14 +148,52 @@ static int fetch(struct kwire_client *client, const struct kwire_allocator *allo
 	return result;
 }
 
-const struct job job_open = {"open", open_only, "PLAINTEXT"};
-const struct job job_metadata = {"metadata", metadata, "PLAINTEXT"};
-const struct job job_started = {"started calls", started, "PLAINTEXT"};
-const struct job job_offsets = {"offsets", offsets, "PLAINTEXT"};
-const struct job job_produce = {"produce", produce, "PLAINTEXT"};
-const struct job job_fetch = {"fetch", fetch, "PLAINTEXT"};
-const struct job job_login = {"SCRAM over TLS", metadata, "SASL_SSL"};
-const struct job job_handshake = {"TLS", metadata, "SSL"};
+/* What is counted of a call, taken and printed. */
+static int observed(struct kwire_client *client, const struct kwire_allocator *allocator,
+		    struct kwire_error *error)
+{
+	struct kwire_stats *stats = NULL;
+	char text[1 << 16];
+	size_t size = 0;
+	int result = metadata(client, allocator, error);
+
+	if (result == KWIRE_OK)
+		result = kwire_client_stats(client, &stats, error);
+	if (result != KWIRE_OK)
+		return result;
+	check(stats->broker_count > 0, "the number of brokers that were counted");
+	check(kwire_stats_prometheus_text(stats, text, sizeof(text), &size) == 0 && size > 0,
+	      "the text of counts");
+	kwire_stats_free(stats);
+	return KWIRE_OK;
+}
+
+static int pass_over(void *context, const char *text, size_t size)
+{
+	(void)context;
+	(void)text;
+	(void)size;
+	return 0;
+}
+
+static int observe(struct kwire_config *config, struct kwire_error *error)
+{
+	struct kwire_trace trace = KWIRE_TRACE_INIT;
+	int result = kwire_config_keep_stats(config, error);
+
+	trace.write = pass_over;
+	return result == KWIRE_OK ? kwire_config_trace(config, &trace, error) : result;
+}
+
+const struct job job_open = {"open", open_only, "PLAINTEXT", false};
+const struct job job_metadata = {"metadata", metadata, "PLAINTEXT", false};
+const struct job job_started = {"started calls", started, "PLAINTEXT", false};
+const struct job job_offsets = {"offsets", offsets, "PLAINTEXT", false};
+const struct job job_produce = {"produce", produce, "PLAINTEXT", false};
+const struct job job_fetch = {"fetch", fetch, "PLAINTEXT", false};
+const struct job job_login = {"SCRAM over TLS", metadata, "SASL_SSL", false};
+const struct job job_handshake = {"TLS", metadata, "SSL", false};
+const struct job job_observed = {"observed", observed, "PLAINTEXT", true};
 
 /* -- around them ---------------------------------------------------------------------- */
 
@@ -241,6 +280,7 @@ int job_run(struct jobs *jobs, const struct job *job, const struct kwire_allocat
 		return KWIRE_ENOTBUILT;
 	config = allocator != NULL ? kwire_config_new_with(allocator) : kwire_config_new();
 	if ((result = configure(config, mock, job->protocol, error)) == KWIRE_OK &&
+	    (!job->observed || (result = observe(config, error)) == KWIRE_OK) &&
 	    (result = kwire_client_open(config, &client, error)) == KWIRE_OK)
 		result = job->run(client, allocator, error);
 	kwire_client_close(client);

@@ -7,6 +7,8 @@
 #ifndef TEST_JOBS_H
 #define TEST_JOBS_H
 
+#include <stdbool.h>
+
 #include <kwire/kwire.h>
 #include <kwire/mock.h>
 
@@ -25,9 +27,12 @@ struct job {
 	int (*run)(struct kwire_client *client, const struct kwire_allocator *allocator,
 		   struct kwire_error *error);
 	const char *protocol;
+	bool observed; /* with statistics and a trace */
 };
 
-#define JOBS(X) X(open) X(metadata) X(started) X(offsets) X(produce) X(fetch) X(handshake) X(login)
+#define JOBS(X) \
+	X(open) \
+	X(metadata) X(started) X(offsets) X(produce) X(fetch) X(handshake) X(login) X(observed)
 
 #define JOB_DECLARE(NAME) extern const struct job job_##NAME;
 JOBS(JOB_DECLARE)
