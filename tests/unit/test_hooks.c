@@ -14,6 +14,9 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include <kwire/api/metadata.h>
+#include <kwire/client.h>
+#include <kwire/mock.h>
 #include <kwire/observe.h>
 
 #include "../support/connected.h"
@@ -101,6 +104,14 @@ static void frame(void *context, const struct kwire_frame_event *event)
 	memcpy(told->head, event->pieces[0].iov_base, sizeof(told->head));
 }
 
+static void throttled(void *context, const struct kwire_throttle_event *event)
+{
+	struct told *told = next(context, 'T');
+
+	told->api_key = event->api_key;
+	told->id = event->throttle_ms;
+}
+
 static void record_init(struct record *record)
 {
 	memset(record, 0, sizeof(*record));
@@ -117,6 +128,7 @@ static struct kwire_config *watched(struct record *record, struct kwire_config *
 	hooks.disconnected = disconnected;
 	hooks.written = written;
 	hooks.done = done;
+	hooks.throttled = throttled;
 	hooks.frame = frame;
 	assert_int_equal(kwire_config_add_hooks(config, &hooks, NULL), 0);
 	return config;
@@ -352,6 +364,45 @@ static void two_sets_of_hooks_are_both_told_and_nine_are_too_many(void **state)
 	expect_order(&second, "><><C>W<ED");
 }
 
+/* Between the answer that asks for it and the end of its call. */
+static void a_brokers_wish_to_be_left_alone_is_told(void **state)
+{
+	enum {
+		METADATA = 3,
+		WISH_MS = 30
+	};
+	struct kwire_metadata_request request = KWIRE_METADATA_REQUEST_INIT;
+	struct kwire_metadata_response *response = NULL;
+	struct kwire_config *config = kwire_config_new();
+	struct kwire_client *client = NULL;
+	struct kwire_mock *mock = NULL;
+	struct kwire_error error;
+	const struct told *told;
+	struct record record;
+
+	(void)state;
+	assert_int_equal(kwire_mock_open(NULL, &mock, &error), 0);
+	assert_int_equal(
+		kwire_mock_do(mock, "break throttle ms=30 api=Metadata count=1", NULL, 0, &error),
+		0);
+	assert_int_equal(
+		kwire_config_set(config, "bootstrap.servers", kwire_mock_bootstrap(mock), &error),
+		0);
+	assert_int_equal(kwire_client_open(watched(&record, config), &client, &error), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kwire_send_metadata(client, &request, &response, &error), 0);
+		kwire_response_free(response);
+	}
+	kwire_client_close(client);
+	kwire_config_free(config);
+	kwire_mock_close(mock);
+	told = find(&record, 'T', 0);
+	assert_int_equal(told->api_key, METADATA);
+	assert_int_equal(told->id, WISH_MS);
+	for (const struct told *later = told + 1; later < record.told + record.count; later++)
+		assert_int_not_equal(later->what, 'T');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_never_left_is_told_once_and_not_as_written),
 		cmocka_unit_test(a_set_up_that_fails_is_told_as_an_end),
 		cmocka_unit_test(many_callers_are_each_told_in_order),
+		cmocka_unit_test(a_brokers_wish_to_be_left_alone_is_told),
 		cmocka_unit_test(two_sets_of_hooks_are_both_told_and_nine_are_too_many),
 	};
 
