@@ -73,7 +73,8 @@ GEN_SRC     := $(sort $(wildcard tools/gen/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 TEST_SRC    := $(sort $(wildcard tests/unit/test_*.c tests/fault/test_*.c))
 # Logins are not tested where they are not built.
-TESTS_SASL   = %/test_mock_sasl.c %/test_reauth_load.c %/test_refusal.c %/test_sasl_exchange.c
+TESTS_SASL   = %/test_mock_sasl.c %/test_reauth.c %/test_reauth_load.c %/test_refusal.c \
+	%/test_sasl_exchange.c %/test_secrets.c
 TEST_SRC    := $(filter-out $(if $(filter 0,$(SASL)),$(TESTS_SASL)) $(if $(filter 0,$(OAUTH)),%/test_oidc.c),$(TEST_SRC))
 EXAMPLE_SRC := $(sort $(wildcard docs/examples/*.c))
 

@@ -95,7 +95,8 @@ static int wait_for(struct socket_transport *socket, short events, int64_t deadl
 	}
 }
 
-/* One recvmsg; KWIRE_ETIMEDOUT: nothing there, or the socket's own time is over. */
+/* One recv, or, into several pieces, which costs the kernel more, recvmsg; KWIRE_ETIMEDOUT: nothing
+ * there, or the socket's own time is over. */
 static ssize_t take(struct socket_transport *socket, const struct iovec *iov, int count, int flags,
 		    struct kwire_error *error)
 {
@@ -104,7 +105,8 @@ static ssize_t take(struct socket_transport *socket, const struct iovec *iov, in
 
 	message.msg_iovlen = (unsigned short)(count < MAX_PIECES ? count : MAX_PIECES);
 	do
-		got = recvmsg(socket->fd, &message, flags);
+		got = count == 1 ? recv(socket->fd, iov->iov_base, iov->iov_len, flags)
+				 : recvmsg(socket->fd, &message, flags);
 	while (got < 0 && errno == EINTR && (flags & MSG_DONTWAIT) != 0);
 	socket->more = got > 0 && (size_t)got == total_size(iov, count);
 	if (got >= 0)
@@ -264,7 +266,9 @@ static ssize_t socket_writev(void *transport, const struct iovec *iov, int count
 
 	message.msg_iovlen = (unsigned short)(count < MAX_PIECES ? count : MAX_PIECES);
 	for (;;) {
-		put = sendmsg(socket->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+		put = count == 1 ? send(socket->fd, iov->iov_base, iov->iov_len,
+					MSG_NOSIGNAL | MSG_DONTWAIT)
+				 : sendmsg(socket->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (put >= 0)
 			return put;
 		if (errno == EINTR)

@@ -127,7 +127,7 @@ static void rows_instructions(const char *work, const int *sizes, int count, boo
 	double first = 0;
 
 	for (int i = 0; i < count; i++) {
-		struct bench_server server = bench_cluster_start(NULL, brokers ? sizes[i] : 1,
+		struct bench_server server = bench_cluster_start(NULL, brokers ? sizes[i] : 2,
 								 brokers ? 0 : sizes[i]);
 		struct bench_row row = {.unit = "instr/call", .goal = 1.2, .at_most = true};
 
@@ -188,7 +188,7 @@ static void rows_memory(const char *work, const int *sizes, int count, bool brok
 	double first = 0;
 
 	for (int i = 0; i < count; i++) {
-		struct bench_server server = bench_cluster_start(NULL, brokers ? sizes[i] : 1,
+		struct bench_server server = bench_cluster_start(NULL, brokers ? sizes[i] : 2,
 								 brokers ? 0 : sizes[i]);
 		struct kwire_client *client = bench_client_open(server.port, &allocator);
 		struct bench_row row = {.unit = "bytes/each", .goal = 1.2, .at_most = true};
