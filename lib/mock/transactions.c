@@ -364,14 +364,14 @@ void kw_mock_on_end_txn(struct kw_mock_exchange *exchange, const void *message)
 {
 	const struct kwire_end_txn_request *request = message;
 	struct kwire_end_txn_response response = KWIRE_END_TXN_RESPONSE_INIT;
-	struct kw_mock_transaction *t;
+	struct kw_mock_transaction *t = NULL;
 	enum kw_mock_transaction_state wanted = request->committed ? KW_MOCK_TRANSACTION_COMMITTED
 								   : KW_MOCK_TRANSACTION_ABORTED;
 
 	response.error_code = check(exchange, request->transactional_id, request->producer_id,
 				    request->producer_epoch, &t);
 	if (response.error_code == PRODUCER_FENCED && exchange->request.api_version >= BUMP_FROM &&
-	    request->producer_epoch == t->producer_epoch - 1 &&
+	    t != NULL && request->producer_epoch == t->producer_epoch - 1 &&
 	    (t->state == KW_MOCK_TRANSACTION_COMMITTED ||
 	     t->state == KW_MOCK_TRANSACTION_ABORTED)) {
 		/* The end that raised the epoch, once more: its answer may have been lost. */
