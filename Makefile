@@ -145,6 +145,8 @@ COMMA := ,
 $(B)/tests/unit/test_client: KW_LDFLAGS += -Wl,-z,muldefs
 # A woken thread is held before it looks around, and one that wakes before it does.
 $(B)/tests/unit/test_baton: KW_LDFLAGS += -Wl,--wrap=kw_park_wait -Wl,--wrap=kw_park_wake
+# The thread is held where it has looked at a renewal, and has not read yet.
+$(B)/tests/unit/test_reauth: KW_LDFLAGS += -Wl,--wrap=kw_reauth_step
 # Every copy is counted.
 $(B)/tests/unit/test_copies: KW_LDFLAGS += -Wl,--wrap=memcpy -Wl,--wrap=memmove
 # The sweep stands between kwire and the system.

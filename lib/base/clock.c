@@ -45,8 +45,11 @@ struct timespec kw_timespec(int64_t deadline_ms)
 	/* Far enough to be never, near enough for a 32-bit time_t. */
 	const int64_t far_s = INT32_MAX - 1;
 	struct timespec time;
-	int64_t seconds = deadline_ms / 1000;
+	int64_t seconds;
 
+	if (deadline_ms < 0)
+		deadline_ms = 0;
+	seconds = deadline_ms / 1000;
 	time.tv_sec = (time_t)(seconds > far_s ? far_s : seconds);
 	time.tv_nsec = (long)(deadline_ms % 1000) * 1000000;
 	return time;

@@ -67,7 +67,8 @@ const char *kwire_outcome_name(enum kwire_outcome outcome)
 		       : "unknown";
 }
 
-bool kw_result_retriable(int result)
+/* Whether a failure of this kind may pass by itself. */
+static bool may_pass(int result)
 {
 	switch (result) {
 	case KWIRE_ENOMEM:
@@ -109,7 +110,7 @@ static int fill(struct kwire_error *error, int result, enum kwire_phase phase, c
 	kw_error_clear(error);
 	error->result = result;
 	error->phase = phase;
-	error->retriable = kw_result_retriable(result);
+	error->retriable = may_pass(result);
 	vsnprintf(error->message, sizeof(error->message), format, arguments);
 	return result;
 }

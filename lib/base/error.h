@@ -25,7 +25,7 @@ struct kwire_error kw_no_error(void);
 /*
  * Starts `error` afresh with `result` and a message; returns `result`.  Only
  * %s, %d and friends: nothing that depends on the locale.  `retriable` is set
- * as the result by itself suggests (see kw_result_retriable).
+ * where a failure of this kind may pass by itself.
  */
 int kw_fail(struct kwire_error *error, int result, const char *format, ...) KW_PRINTF(3, 4);
 
@@ -45,8 +45,5 @@ void kw_error_add(struct kwire_error *error, const char *format, ...) KW_PRINTF(
 
 /* Copies `from` to `to`, where `to` is not NULL; returns from->result. */
 int kw_error_copy(struct kwire_error *to, const struct kwire_error *from);
-
-/* Whether a failure of this kind may pass by itself. */
-bool kw_result_retriable(int result);
 
 #endif

@@ -19,8 +19,8 @@ enum {
 
 bool kw_futex_wait(atomic_uint *word, unsigned seen, unsigned bits, int64_t deadline_ms)
 {
-	/* The clock began when the system did, so its seconds fit. */
-	const long until[2] = {(long)(deadline_ms / 1000), (long)(deadline_ms % 1000) * 1000000};
+	const struct timespec at = kw_timespec(deadline_ms);
+	const long until[2] = {(long)at.tv_sec, at.tv_nsec};
 
 	return syscall(SYS_futex, word, WAIT_BITSET, seen, deadline_ms == KW_NEVER ? NULL : until,
 		       NULL, bits) == 0 ||

@@ -24,9 +24,8 @@
 #include <stdint.h>
 
 /*
- * Sleeps while `*word` is `seen`, until woken by one of `bits`, perhaps for no
- * reason, or until `deadline_ms` of the monotonic clock, KW_NEVER included:
- * then it returns false.
+ * Sleeps, if `*word` is still `seen`, until woken by one of `bits`, perhaps for
+ * no reason, or until `deadline_ms` (KW_NEVER: for ever): then it returns false.
  */
 bool kw_futex_wait(atomic_uint *word, unsigned seen, unsigned bits, int64_t deadline_ms);
 /* Wakes all who sleep with one of `bits`. */

@@ -348,5 +348,6 @@ bool kw_baton_turn_locked(struct kwire_connection *connection, int64_t now_ms, i
 		if (baton->armed)
 			*until_ms = baton->look_ms;
 	}
-	return baton->holder == KW_BATON_THREAD;
+	/* A login's answer may have come since the thread looked: it looks again first. */
+	return baton->holder == KW_BATON_THREAD && !kw_reauth_is_answered_locked(connection);
 }

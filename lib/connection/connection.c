@@ -168,8 +168,8 @@ no_memory:
 	kw_fail_memory(error);
 	goto fail;
 no_system:
-	kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, failure, "no %s for a connection",
-		      made < 5 ? "lock" : "thread");
+	kw_fail_errno(error, KWIRE_ELIMIT, KWIRE_PHASE_CONNECT, failure, "%s for a connection",
+		      made < 5 ? "nothing to wait with" : "no thread");
 fail:
 	if (options->ops != NULL)
 		options->ops->close(options->transport);

@@ -62,7 +62,16 @@ void kw_reauth_schedule(struct kwire_connection *connection, const struct kw_sas
 	kw_mutex_unlock(&connection->lock);
 }
 
-int64_t kw_reauth_until_locked(struct kwire_connection *connection, int64_t until_ms)
+/* Whether there is an answer that the thread may look at. */
+static bool is_ready(const struct kw_reauth *reauth)
+{
+	/* Whoever writes the frame may still read it: he wakes this thread when he has booked it.
+	 */
+	return reauth->answer != NULL && reauth->written >= reauth->size;
+}
+
+/* When the login is due, or the broker was silent for too long in it. */
+static int64_t due_locked(struct kwire_connection *connection)
 {
 	const struct kw_reauth *reauth = &connection->reauth;
 	struct kw_slot *oldest;
@@ -77,6 +86,13 @@ int64_t kw_reauth_until_locked(struct kwire_connection *connection, int64_t unti
 				 ? kw_deadline(since_ms, kw_patience_ms(connection, 0))
 				 : KW_NEVER;
 	}
+	return own_ms;
+}
+
+int64_t kw_reauth_until_locked(struct kwire_connection *connection, int64_t until_ms)
+{
+	int64_t own_ms = is_ready(&connection->reauth) ? 0 : due_locked(connection);
+
 	return own_ms < until_ms ? own_ms : until_ms;
 }
 
@@ -188,14 +204,12 @@ int kw_reauth_step(struct kwire_connection *connection, struct kwire_error *erro
 
 	kw_mutex_lock(&connection->lock);
 	no_memory = reauth->no_memory;
-	/* Whoever writes the frame may still read it: he wakes this thread when he has booked it.
-	 */
-	if (reauth->written >= reauth->size) {
+	if (is_ready(reauth)) {
 		answer = reauth->answer;
 		reauth->answer = NULL;
 	}
 	due = !reauth->active && reauth->at_ms <= now_ms;
-	silent = reauth->active && kw_reauth_until_locked(connection, KW_NEVER) <= now_ms;
+	silent = reauth->active && due_locked(connection) <= now_ms;
 	kw_mutex_unlock(&connection->lock);
 	if (answer != NULL)
 		return look_at(connection, answer, error);

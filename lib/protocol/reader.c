@@ -2,9 +2,6 @@
 /* See reader.h. */
 #include "reader.h"
 
-static void fail_at(struct kwire_reader *reader, const char *name, const char *format, ...)
-	KW_PRINTF(3, 4);
-
 /* The inline functions, where they are called after all. */
 extern inline bool kw_get_failed(struct kwire_reader *reader, const char *name, int32_t index);
 extern inline size_t kw_reader_left(const struct kwire_reader *reader);
@@ -29,14 +26,6 @@ void kw_reader_init(struct kwire_reader *reader, uint8_t *data, size_t size, str
 	reader->arena = arena;
 }
 
-void kw_reader_finish(struct kwire_reader *reader)
-{
-	size_t left = kw_reader_left(reader);
-
-	if (left > 0)
-		fail_at(reader, "", "%lu bytes are left over after its end", (unsigned long)left);
-}
-
 static void fail(struct kwire_reader *reader, int result, const char *name, const char *format,
 		 va_list arguments)
 {
@@ -49,6 +38,7 @@ static void fail(struct kwire_reader *reader, int result, const char *name, cons
 }
 
 /* The first failure sticks; `name` is the field ("": the message itself). */
+KW_PRINTF(3, 4)
 static void fail_at(struct kwire_reader *reader, const char *name, const char *format, ...)
 {
 	va_list arguments;
@@ -56,6 +46,14 @@ static void fail_at(struct kwire_reader *reader, const char *name, const char *f
 	va_start(arguments, format);
 	fail(reader, KWIRE_EDECODE, name, format, arguments);
 	va_end(arguments);
+}
+
+void kw_reader_finish(struct kwire_reader *reader)
+{
+	size_t left = kw_reader_left(reader);
+
+	if (left > 0)
+		fail_at(reader, "", "%lu bytes are left over after its end", (unsigned long)left);
 }
 
 KW_PRINTF(3, 4)

@@ -46,8 +46,9 @@ static void fail(struct kwire_writer *writer, int result, const char *name, cons
 
 /*
  * The first failure sticks; `name` is the field ("": the message itself).
- * KWIRE_EINVAL unless said otherwise: what cannot be written is the caller's mistake.
+ * What cannot be written is the caller's mistake.
  */
+KW_PRINTF(3, 4)
 static void fail_at(struct kwire_writer *writer, const char *name, const char *format, ...)
 {
 	va_list arguments;

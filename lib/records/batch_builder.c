@@ -27,35 +27,28 @@ struct kwire_batch_builder {
 	int64_t max_timestamp;
 };
 
-static int new_builder(struct kw_memory *memory, struct kwire_batch_builder **builder,
-		       struct kwire_error *error)
-{
-	struct kwire_batch_builder *new = kw_zalloc(memory, sizeof(*new));
-
-	if (new == NULL)
-		return kw_fail_memory(error);
-	new->memory = kw_memory_get(memory);
-	kw_codecs_init(&new->codecs, memory);
-	kw_growing_init(&new->plain, memory);
-	kw_growing_init(&new->packed, memory);
-	*builder = new;
-	return KWIRE_OK;
-}
-
 int kwire_batch_builder_new(const struct kwire_allocator *allocator,
 			    struct kwire_batch_builder **builder, struct kwire_error *error)
 {
+	struct kwire_batch_builder *new;
 	struct kw_memory *memory;
-	int result;
 
 	if (builder == NULL)
 		return kw_fail(error, KWIRE_EINVAL, "no place for the builder");
 	memory = kw_memory_new(allocator, 0);
 	if (memory == NULL)
 		return kw_fail_memory(error);
-	result = new_builder(memory, builder, error);
-	kw_memory_put(memory);
-	return result;
+	new = kw_zalloc(memory, sizeof(*new));
+	if (new == NULL) {
+		kw_memory_put(memory);
+		return kw_fail_memory(error);
+	}
+	new->memory = memory;
+	kw_codecs_init(&new->codecs, memory);
+	kw_growing_init(&new->plain, memory);
+	kw_growing_init(&new->packed, memory);
+	*builder = new;
+	return KWIRE_OK;
 }
 
 void kwire_batch_builder_free(struct kwire_batch_builder *builder)

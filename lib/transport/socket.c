@@ -95,8 +95,10 @@ static int wait_for(struct socket_transport *socket, short events, int64_t deadl
 	}
 }
 
-/* One recv, or, into several pieces, which costs the kernel more, recvmsg; KWIRE_ETIMEDOUT: nothing
- * there, or the socket's own time is over. */
+/*
+ * One recv, or, into several pieces, which costs the kernel more, recvmsg.
+ * KWIRE_ETIMEDOUT: nothing there, or the socket's own time is over.
+ */
 static ssize_t take(struct socket_transport *socket, const struct iovec *iov, int count, int flags,
 		    struct kwire_error *error)
 {

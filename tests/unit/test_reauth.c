@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include "../support/connected.h"
 #include "../support/stage.h"
@@ -291,6 +292,120 @@ static void a_refused_renewal_ends_the_connection(void **state)
 	close_all(&fixture);
 }
 
+/* The thread, once it has looked at a renewal under way: held where it is about to read. */
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool shut;
+	bool held;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+
+int __real_kw_reauth_step(struct kwire_connection *connection, struct kwire_error *error);
+int __wrap_kw_reauth_step(struct kwire_connection *connection, struct kwire_error *error);
+
+int __wrap_kw_reauth_step(struct kwire_connection *connection, struct kwire_error *error)
+{
+	int result = __real_kw_reauth_step(connection, error);
+
+	pthread_mutex_lock(&gate.mutex);
+	while (gate.shut && renewal_began(connection)) {
+		gate.held = true;
+		pthread_cond_broadcast(&gate.changed);
+		pthread_cond_wait(&gate.changed, &gate.mutex);
+	}
+	gate.held = false;
+	pthread_mutex_unlock(&gate.mutex);
+	return result;
+}
+
+static void gate_set(bool shut)
+{
+	pthread_mutex_lock(&gate.mutex);
+	gate.shut = shut;
+	pthread_cond_broadcast(&gate.changed);
+	pthread_mutex_unlock(&gate.mutex);
+}
+
+static void gate_wait_held(void)
+{
+	pthread_mutex_lock(&gate.mutex);
+	while (!gate.held)
+		pthread_cond_wait(&gate.changed, &gate.mutex);
+	pthread_mutex_unlock(&gate.mutex);
+}
+
+static bool renewal_is_answered(void *context)
+{
+	struct kwire_connection *connection = context;
+	bool answered;
+
+	kw_mutex_lock(&connection->lock);
+	answered = connection->reauth.answer != NULL;
+	kw_mutex_unlock(&connection->lock);
+	return answered;
+}
+
+/* Passed on, or kept to the end. */
+static bool the_caller_reads_no_more(void *context)
+{
+	struct kwire_connection *connection = context;
+	bool over;
+
+	kw_mutex_lock(&connection->lock);
+	over = connection->baton.holder != KW_BATON_CALLER ||
+	       kw_state(connection) == KW_CONNECTION_DEAD;
+	kw_mutex_unlock(&connection->lock);
+	return over;
+}
+
+static bool the_thread_may_read(struct kwire_connection *connection)
+{
+	struct kw_after after;
+	int64_t until_ms;
+	bool reads;
+
+	kw_after_init(&after);
+	kw_lock(connection);
+	reads = kw_baton_turn_locked(connection, 0, &until_ms, &after);
+	kw_leave(connection, &after);
+	return reads;
+}
+
+/*
+ * A caller reads the refusal, behind which the stream ends.  Neither he nor the
+ * thread, which had looked before, reads on before that was looked at: else the
+ * connection ended, and nobody knew why.
+ */
+static void nobody_reads_on_before_a_refusal_was_looked_at(void **state)
+{
+	static const uint8_t refusal[] = {0, 33, 0, 0, 0, 1, 0, 5, 'O', 'T', 'H', 'E', 'R'};
+	struct fixture fixture;
+	struct kwire_error error;
+	struct caller caller;
+
+	(void)state;
+	/* Due after 170 ms and more. */
+	open_session(&fixture, 200);
+	gate_set(true);
+	caller = probe(&fixture, 1, -1);
+	caller_start(&caller);
+	take(fixture.fd, PEER_PROBE_KEY, NULL);
+	assert_true(peer_answer(fixture.fd, take(fixture.fd, HANDSHAKE, NULL), refusal,
+				sizeof(refusal)));
+	gate_wait_held();
+	assert_true(wait_until(renewal_is_answered, fixture.connection));
+	shutdown(fixture.fd, SHUT_WR);
+	assert_true(wait_until(the_caller_reads_no_more, fixture.connection));
+	assert_false(the_thread_may_read(fixture.connection));
+	gate_set(false);
+	caller_join(&caller);
+	assert_int_equal(caller.result, KWIRE_EAUTH);
+	assert_true(kwire_connection_is_closed(fixture.connection, &error));
+	assert_int_equal(error.result, KWIRE_EAUTH);
+	assert_non_null(strstr(error.message, "OTHER"));
+	close_all(&fixture);
+}
+
 static void a_broker_silent_in_a_renewal_is_given_up(void **state)
 {
 	struct fixture fixture;
@@ -421,6 +536,7 @@ int main(void)
 		cmocka_unit_test(answers_to_earlier_requests_arrive_during_a_renewal),
 		cmocka_unit_test(an_answer_may_come_before_the_frame_is_booked),
 		cmocka_unit_test(a_refused_renewal_ends_the_connection),
+		cmocka_unit_test(nobody_reads_on_before_a_refusal_was_looked_at),
 		cmocka_unit_test(a_broker_silent_in_a_renewal_is_given_up),
 		cmocka_unit_test(an_answer_to_a_login_that_nobody_began_is_a_broken_protocol),
 		cmocka_unit_test(new_credentials_count_from_the_next_renewal_on),

@@ -171,6 +171,23 @@ static void asking_twice_is_an_error(void **state)
 	kwire_config_free(config);
 }
 
+struct text {
+	char data[20000];
+	size_t size;
+};
+
+static int collect(void *context, const char *data, size_t size)
+{
+	struct text *text = context;
+
+	if (text->size + size >= sizeof(text->data))
+		return KWIRE_ETOOLARGE;
+	memcpy(text->data + text->size, data, size);
+	text->size += size;
+	text->data[text->size] = '\0';
+	return 0;
+}
+
 /* -- a client ------------------------------------------------------------------ */
 
 static void a_client_counts_each_broker_and_its_reconnects(void **state)
@@ -182,6 +199,7 @@ static void a_client_counts_each_broker_and_its_reconnects(void **state)
 	struct kwire_stats *stats = NULL;
 	struct kwire_error error;
 	struct kwire_broker *broker;
+	struct text text = {.size = 0};
 	int32_t id = -1;
 	int seen = 0;
 
@@ -191,6 +209,10 @@ static void a_client_counts_each_broker_and_its_reconnects(void **state)
 	config = counting("bootstrap.servers", kwire_mock_bootstrap(mock));
 	assert_int_equal(kwire_client_open(config, &client, &error), 0);
 	assert_int_equal(kwire_client_refresh(client, -1, &error), 0);
+	kwire_client_recent(NULL, collect, &text);
+	assert_int_equal(text.size, 0);
+	kwire_client_recent(client, collect, &text);
+	assert_non_null(strstr(text.data, " Metadata v"));
 	for (int i = 0; i < 3; i++) {
 		struct kwire_broker_info info[2];
 		struct kwire_versions *versions = NULL;
@@ -384,23 +406,6 @@ static void a_writer_that_fails_is_asked_no_more(void **state)
 }
 
 /* -- the last requests ----------------------------------------------------------- */
-
-struct text {
-	char data[20000];
-	size_t size;
-};
-
-static int collect(void *context, const char *data, size_t size)
-{
-	struct text *text = context;
-
-	if (text->size + size >= sizeof(text->data))
-		return KWIRE_ETOOLARGE;
-	memcpy(text->data + text->size, data, size);
-	text->size += size;
-	text->data[text->size] = '\0';
-	return 0;
-}
 
 static void the_last_requests_are_remembered_and_older_ones_forgotten(void **state)
 {

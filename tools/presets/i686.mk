@@ -6,4 +6,4 @@ CROSS_ARCH    = i386
 SYSROOT      ?= $(CURDIR)/build/sysroot/i386
 EMULATOR      = qemu-i386$(if $(SYSROOT), -L $(SYSROOT))
 # GCC 11 aligns 64-bit atomics anew, and says so of every struct that has one.
-CPPFLAGS      = -Wno-psabi
+CPPFLAGS     += -Wno-psabi
