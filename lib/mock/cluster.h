@@ -73,8 +73,18 @@ int64_t kw_mock_wall_ms(const struct kwire_mock *mock);
 /* A broker went up, down, or away: leaders are chosen anew. */
 void kw_mock_brokers_changed(struct kwire_mock *mock);
 
-/* The broker that coordinates a group or transactional id; NULL: all are down. */
-struct kw_mock_broker *kw_mock_coordinator(struct kwire_mock *mock, struct kwire_string key);
+/* What FindCoordinator looks for. */
+enum kw_mock_key_type {
+	KW_MOCK_GROUP = 0,
+	KW_MOCK_TRANSACTION = 1,
+};
+
+/*
+ * The broker that coordinates a group or a transactional id; NULL: all are down.
+ * A group and a transaction of one name have different ones.
+ */
+struct kw_mock_broker *kw_mock_coordinator(struct kwire_mock *mock, int key_type,
+					   struct kwire_string key);
 
 /* "host:port,..." of the brokers that are up; NULL: out of memory. */
 const char *kw_mock_bootstrap_text(struct kwire_mock *mock);

@@ -5,7 +5,6 @@
 #include "behaviour.h"
 
 enum {
-	TRANSACTION = 1,
 	BATCHED_FROM = 4,
 };
 
@@ -26,14 +25,14 @@ void kw_mock_on_find_coordinator(struct kw_mock_exchange *exchange, const void *
 										    .items[i];
 		struct kwire_string key = batched ? request->coordinator_keys.items[i]
 						  : request->key;
-		struct kw_mock_broker *broker = kw_mock_coordinator(mock, key);
+		struct kw_mock_broker *broker = kw_mock_coordinator(mock, request->key_type, key);
 
 		*item = (struct kwire_find_coordinator_response_coordinator)
 			KWIRE_FIND_COORDINATOR_RESPONSE_COORDINATOR_INIT;
 		item->key = key;
 		item->node_id = item->port = -1;
 		item->error_code = exchange->forced_code;
-		if (item->error_code == 0 && request->key_type > TRANSACTION)
+		if (item->error_code == 0 && request->key_type > KW_MOCK_TRANSACTION)
 			item->error_code = INVALID_REQUEST;
 		if (item->error_code == 0 && broker == NULL)
 			item->error_code = COORDINATOR_NOT_AVAILABLE;

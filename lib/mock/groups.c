@@ -55,7 +55,7 @@ int16_t kw_mock_group_check(struct kw_mock_exchange *exchange, struct kwire_stri
 
 	if (id.data == NULL || id.size == 0)
 		return INVALID_GROUP_ID;
-	coordinator = kw_mock_coordinator(exchange->mock, id);
+	coordinator = kw_mock_coordinator(exchange->mock, KW_MOCK_GROUP, id);
 	if (coordinator == NULL)
 		return COORDINATOR_NOT_AVAILABLE;
 	return coordinator->id == exchange->request.broker_id ? 0 : NOT_COORDINATOR;

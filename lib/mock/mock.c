@@ -43,7 +43,8 @@ void kw_mock_brokers_changed(struct kwire_mock *mock)
 	kw_mock_topics_elect(mock);
 }
 
-struct kw_mock_broker *kw_mock_coordinator(struct kwire_mock *mock, struct kwire_string key)
+struct kw_mock_broker *kw_mock_coordinator(struct kwire_mock *mock, int key_type,
+					   struct kwire_string key)
 {
 	uint64_t hash = 14695981039346656037u;
 	struct kw_mock_broker *broker;
@@ -54,7 +55,7 @@ struct kw_mock_broker *kw_mock_coordinator(struct kwire_mock *mock, struct kwire
 	if (mock->broker_count == 0)
 		return NULL;
 	/* The key's own broker, and while that is down the next. */
-	index = (int)(hash % (uint64_t)mock->broker_count);
+	index = (int)((hash + (unsigned)key_type) % (uint64_t)mock->broker_count);
 	for (int i = 0; i < mock->broker_count; i++) {
 		broker = mock->brokers;
 		for (int skip = (index + i) % mock->broker_count; skip > 0; skip--)

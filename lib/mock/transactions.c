@@ -164,7 +164,7 @@ static int16_t check_coordinator(struct kw_mock_exchange *exchange, struct kwire
 
 	if (id.data == NULL || id.size == 0)
 		return INVALID_REQUEST;
-	coordinator = kw_mock_coordinator(exchange->mock, id);
+	coordinator = kw_mock_coordinator(exchange->mock, KW_MOCK_TRANSACTION, id);
 	return coordinator != NULL && coordinator->id == exchange->request.broker_id
 		       ? 0
 		       : NOT_COORDINATOR;
