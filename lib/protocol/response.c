@@ -192,7 +192,7 @@ int kw_response_decode_raw(struct kw_response *response, bool flexible,
 		.flexible_header = flexible,
 		.decode = get_raw,
 	};
-	void *message;
+	void *message = NULL;
 	int result;
 
 	result = kw_response_run(response, &job, &message, error);

@@ -123,8 +123,7 @@ void kw_put_raw(struct kwire_writer *writer, const void *data, size_t size)
 
 	if (size == 0 || !fits(writer, size, ""))
 		return;
-	at = kw_put_many(writer, size);
-	if (at != NULL)
+	if (kw_put_many(writer, size, &at))
 		memcpy(at, data, size);
 }
 
@@ -253,10 +252,10 @@ bool kw_put_count(struct kwire_writer *writer, const void *items, int32_t count,
 static inline uint8_t *put_array(struct kwire_writer *writer, const void *items, int32_t count,
 				 size_t size, bool nullable, const char *name)
 {
-	if (writer->flexible && (uint32_t)count < 0x7f && (items != NULL || count == 0)) {
-		uint8_t *at = kw_put_many(writer, 1 + (size_t)count * size);
+	uint8_t *at;
 
-		if (at == NULL)
+	if (writer->flexible && (uint32_t)count < 0x7f && (items != NULL || count == 0)) {
+		if (!kw_put_many(writer, 1 + (size_t)count * size, &at))
 			return NULL;
 		*at = (uint8_t)(count + 1);
 		return at + 1;
@@ -264,7 +263,7 @@ static inline uint8_t *put_array(struct kwire_writer *writer, const void *items,
 	if (!kw_put_count(writer, items, count, nullable, name) ||
 	    !fits(writer, (uint64_t)count * size, name))
 		return NULL;
-	return kw_put_many(writer, (size_t)count * size);
+	return kw_put_many(writer, (size_t)count * size, &at) ? at : NULL;
 }
 
 void kw_put_int8_array(struct kwire_writer *writer, const struct kwire_int8_array *value,
@@ -396,12 +395,14 @@ void kw_put_tags_end(struct kwire_writer *writer, const struct kwire_tagged_fiel
 		else if (field->value.size < 0 ||
 			 (field->value.size > 0 && field->value.data == NULL))
 			fail_at(writer, "", "has no valid value");
+		else {
+			kw_put_varint(writer, field->tag);
+			kw_put_varint(writer, (uint32_t)field->value.size);
+			kw_put_raw(writer, field->value.data, (size_t)field->value.size);
+			lowest = (uint64_t)field->tag + 1;
+		}
 		if (kw_put_failed(writer, "unknown_tags", i))
 			return;
-		lowest = (uint64_t)field->tag + 1;
-		kw_put_varint(writer, field->tag);
-		kw_put_varint(writer, (uint32_t)field->value.size);
-		kw_put_raw(writer, field->value.data, (size_t)field->value.size);
 	}
 }
 

@@ -78,13 +78,16 @@ inline void kw_put_absent(struct kwire_writer *writer, bool is_default, const ch
 		kw_put_absent_fail(writer, name);
 }
 
-/* Room for `size` bytes, or NULL where they are only counted. */
-static inline uint8_t *kw_put_many(struct kwire_writer *writer, size_t size)
+/* Room for `size` bytes, or false where they are only counted. */
+static inline bool kw_put_many(struct kwire_writer *writer, size_t size, uint8_t **at)
 {
-	size_t at = writer->size;
+	size_t start = writer->size;
 
-	writer->size = at + size;
-	return writer->size <= writer->capacity ? writer->data + at : NULL;
+	writer->size = start + size;
+	if (writer->size > writer->capacity)
+		return false;
+	*at = writer->data + start;
+	return true;
 }
 
 /*
