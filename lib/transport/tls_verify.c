@@ -223,17 +223,16 @@ int kw_tls_verdict_fail(const struct kw_tls_verdict *verdict, struct kwire_error
 	if (flags & MBEDTLS_X509_BADCERT_REVOKED)
 		return kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
 				  "the broker's certificate (%s) is revoked", subject);
+	if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) && verdict->self_issued)
+		return kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
+				  "the broker's certificate (%s) is self-signed and not "
+				  "among the trusted ones: add it to ssl.ca.location",
+				  verdict->peer);
 	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		return verdict->self_issued
-			       ? kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
-					    "the broker's certificate (%s) is self-signed and not "
-					    "among the trusted ones: add it to ssl.ca.location",
-					    verdict->peer)
-			       : kw_fail_in(
-					 error, KWIRE_ETLS, KWIRE_PHASE_TLS,
-					 "the broker's certificate (%s) is signed by a CA that is "
-					 "not trusted (%s): is ssl.ca.location right?",
-					 verdict->peer, verdict->issuer);
+		return kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
+				  "the broker's certificate (%s) is signed by a CA that is "
+				  "not trusted (%s): is ssl.ca.location right?",
+				  verdict->peer, verdict->issuer);
 	if (flags & MBEDTLS_X509_BADCERT_EXPIRED)
 		return kw_fail_in(error, KWIRE_ETLS, KWIRE_PHASE_TLS,
 				  "the certificate %s has expired (valid %s)", subject,

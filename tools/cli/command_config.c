@@ -45,7 +45,7 @@ static const char *value_of(const struct cli *cli, const char *name, char *text,
 	int result = kwire_config_get(cli->config, name, text, size, &error);
 
 	if (result == KWIRE_ETOOLARGE && size > 4)
-		strcpy(text + strlen(text) - 3, "...");
+		memset(text + strlen(text) - 3, '.', 3);
 	else if (result != KWIRE_OK)
 		snprintf(text, size, "?");
 	return text;

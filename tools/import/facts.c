@@ -164,6 +164,7 @@ int main(int argc, char **argv)
 	message = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	if (message == NULL) {
 		fprintf(stderr, "%s:%d: %s\n", file_name, error.line, error.text);
+		free(text);
 		return 1;
 	}
 	check_keys(message, message_keys, message_keys_before_versions);
