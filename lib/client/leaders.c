@@ -326,6 +326,7 @@ static int ask(struct kwire_client *client, struct kw_leader_query *queries, int
 	struct kwire_metadata_request_topic *topics;
 	const struct kw_leader_query *last = NULL;
 	const int64_t now = kw_now_ms();
+	const uint64_t step = kw_pool_step(&client->pool);
 	void *response = NULL;
 	int result;
 
@@ -360,8 +361,10 @@ static int ask(struct kwire_client *client, struct kw_leader_query *queries, int
 	result = kw_ask_any(client, &kwire_metadata_api, &request, &options, deadline_ms, &response,
 			    error);
 	kw_free(topics);
-	if (result == 0)
+	if (result == 0) {
+		kw_metadata_offer(client, response, now, step);
 		result = learn_all(client, queries, count, response, now, error);
+	}
 	kwire_response_free(response);
 	return result;
 }

@@ -265,13 +265,49 @@ static bool only_impatient(const struct kwire_error *error)
 	return error->result == KWIRE_ETIMEDOUT || error->result == KWIRE_ENOMEM;
 }
 
+/* Ends a refresh that was asked for at that time and step. */
+static void land(struct kw_metadata *metadata, int64_t asked_ms, uint64_t asked_step,
+		 const struct kwire_error *failure)
+{
+	kw_mutex_lock(&metadata->mutex);
+	metadata->refreshing = false;
+	metadata->flights++;
+	metadata->failure = *failure;
+	metadata->tried_ms = kw_now_ms();
+	if (failure->result == 0) {
+		metadata->updated_ms = asked_ms;
+		metadata->updated_step = asked_step;
+		metadata->failing_since_ms = -1;
+	} else if (metadata->failing_since_ms < 0) {
+		metadata->failing_since_ms = asked_ms;
+	}
+	kw_cond_broadcast(&metadata->landed);
+	kw_mutex_unlock(&metadata->mutex);
+}
+
+void kw_metadata_offer(struct kwire_client *client, const struct kwire_metadata_response *response,
+		       int64_t asked_ms, uint64_t asked_step)
+{
+	struct kw_metadata *metadata = &client->metadata;
+	struct kwire_error failure = kw_no_error();
+	bool wanted;
+
+	kw_mutex_lock(&metadata->mutex);
+	wanted = metadata->updated_ms < 0 && !metadata->refreshing;
+	metadata->refreshing |= wanted;
+	kw_mutex_unlock(&metadata->mutex);
+	if (!wanted)
+		return;
+	failure.result = learn(client, response, &failure);
+	land(metadata, asked_ms, asked_step, &failure);
+}
+
 int kw_metadata_refresh(struct kwire_client *client, int64_t deadline_ms, struct kwire_error *error)
 {
 	struct kw_metadata *metadata = &client->metadata;
 	struct kwire_error failure = kw_no_error();
 	uint64_t asked_step;
 	int64_t asked_ms;
-	int result;
 
 	kw_mutex_lock(&metadata->mutex);
 	while (metadata->refreshing) {
@@ -294,22 +330,7 @@ int kw_metadata_refresh(struct kwire_client *client, int64_t deadline_ms, struct
 
 	asked_ms = kw_now_ms();
 	asked_step = kw_pool_step(&client->pool);
-	result = fly(client, deadline_ms, &failure);
-
-	kw_mutex_lock(&metadata->mutex);
-	metadata->refreshing = false;
-	metadata->flights++;
-	metadata->failure = failure;
-	metadata->failure.result = result;
-	metadata->tried_ms = kw_now_ms();
-	if (result == 0) {
-		metadata->updated_ms = asked_ms;
-		metadata->updated_step = asked_step;
-		metadata->failing_since_ms = -1;
-	} else if (metadata->failing_since_ms < 0) {
-		metadata->failing_since_ms = asked_ms;
-	}
-	kw_cond_broadcast(&metadata->landed);
-	kw_mutex_unlock(&metadata->mutex);
-	return result != 0 ? kw_error_copy(error, &failure) : 0;
+	failure.result = fly(client, deadline_ms, &failure);
+	land(metadata, asked_ms, asked_step, &failure);
+	return failure.result != 0 ? kw_error_copy(error, &failure) : 0;
 }

@@ -36,6 +36,14 @@ void kw_metadata_fini(struct kw_metadata *metadata);
 int kw_metadata_refresh(struct kwire_client *client, int64_t deadline_ms,
 			struct kwire_error *error);
 
+/*
+ * The same from an answer that another question brought, at a time and a
+ * kw_pool_step() when it was asked: taken where nothing is known yet.
+ */
+struct kwire_metadata_response;
+void kw_metadata_offer(struct kwire_client *client, const struct kwire_metadata_response *response,
+		       int64_t asked_ms, uint64_t asked_step);
+
 /* Monotonic time at which the facts were asked for; -1: nothing is known. */
 int64_t kw_metadata_updated_ms(struct kw_metadata *metadata);
 

@@ -285,6 +285,7 @@ static void plaintext_to_a_tls_port(void **state)
 	expect_failure("versions", "TLS listener: set security.protocol to SSL");
 }
 
+#if KW_WITH_SASL
 static void credentials_do_not_go_to_a_plaintext_port(void **state)
 {
 	struct kwire_mock_match login = kwire_mock_on(17);
@@ -302,6 +303,7 @@ static void credentials_do_not_go_to_a_plaintext_port(void **state)
 	assert_int_equal(kwire_mock_count(mock, &login), 0);
 	kwire_mock_close(mock);
 }
+#endif
 
 static void tls_to_a_plaintext_port(void **state)
 {
@@ -315,6 +317,7 @@ static void tls_to_a_plaintext_port(void **state)
 }
 #endif
 
+#if KW_WITH_SASL
 static int run_sasl(struct kwire_mock *mock, const char *mechanism, const char *password)
 {
 	char mechanism_is[64], password_is[64];
@@ -346,6 +349,7 @@ static void logins_are_judged_one_mistake_at_a_time(void **state)
 	expect_failure("metadata", "SASL_PLAINTEXT");
 	kwire_mock_close(mock);
 }
+#endif
 
 static void without_a_cluster_it_is_wrong_usage(void **state)
 {
@@ -381,9 +385,13 @@ int main(void)
 		cmocka_unit_test(certificates_are_judged_one_mistake_at_a_time),
 		cmocka_unit_test(plaintext_to_a_tls_port),
 		cmocka_unit_test(tls_to_a_plaintext_port),
+#if KW_WITH_SASL
 		cmocka_unit_test(credentials_do_not_go_to_a_plaintext_port),
 #endif
+#endif
+#if KW_WITH_SASL
 		cmocka_unit_test(logins_are_judged_one_mistake_at_a_time),
+#endif
 		cmocka_unit_test(without_a_cluster_it_is_wrong_usage),
 	};
 
