@@ -106,11 +106,16 @@ KWIRE_API int kwire_fetch_partition(struct kwire_client *client, const char *top
 				    struct kwire_fetched **fetched, struct kwire_error *error);
 
 /*
- * The same of `count` partitions that have one leader, in one request; they
- * are found in the result by their index in `targets`.  A partition's error,
- * having no leader included, stands in its kafka_code; the call fails when none
- * of them could be fetched.  KWIRE_EINVAL: their leaders differ, or one is there
- * twice.
+ * The same of `count` partitions; they are found in the result by their index
+ * in `targets`.  Leaders are asked together, each for what it leads, and
+ * max_wait_ms and max_bytes hold for each: with several, the call takes as long
+ * as the one that waits longest.  A replica near `rack` is asked where one
+ * leader has all of them.  A partition's error, having no leader included,
+ * stands in its kafka_code; the call fails when none of them could be fetched.
+ * A partition that was refused for its leader, or whose leader was lost, is
+ * looked up and asked again, until the deadline; but once only where others
+ * were answered.  KWIRE_EPARTIAL: a leader did not answer, and the partitions
+ * with kafka_code -1 were its.  KWIRE_EINVAL: one is there twice.
  */
 KWIRE_API int kwire_fetch_partitions(struct kwire_client *client,
 				     const struct kwire_fetch_target *targets, int32_t count,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fetching: kwire_fetch_partition() and its like.  Builds one Fetch request for
- * partitions of one leader, sends it to the leader or to the replica that the
- * leader prefers (KIP-392), and repeats it once with fresh metadata where the
- * answer shows that what was known was stale.  fetched.c has the result.
+ * Fetching: kwire_fetch_partition() and its like.  One Fetch request, routed to
+ * the leaders of its partitions, which looks up again who leads; or to the one
+ * replica that a leader prefers for all of them (KIP-392).  Here is repeated
+ * only what a topic needs that was created anew, another id, and what leaders
+ * say of replicas.  fetched.c has the result.
  */
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 enum {
 	UNKNOWN_TOPIC_ID = 100,
+	INCONSISTENT_TOPIC_ID = 103,
 };
 
 #define LAST_VERSION_BY_NAME 12 /* from 13 on topics go by their ids */
@@ -27,7 +29,9 @@ struct job {
 	struct kwire_fetch_request request;
 	struct kwire_fetch_request_topic *topics;
 	struct kwire_fetch_request_topic_partition *partitions;
-	int32_t asked; /* how many partitions: all targets that are not left out */
+	int32_t asked;     /* how many partitions: all targets that are not left out */
+	int32_t broker_id; /* to ask, -1: the leaders */
+	bool alike;        /* one broker has them all, and may name a replica for them */
 };
 
 /* Whether a target before `index` names the same partition. */
@@ -86,7 +90,7 @@ static int build(struct job *job, struct kw_memory *memory, struct kwire_fetched
 	job->request.min_bytes = job->options->min_bytes;
 	job->request.max_bytes = job->options->max_bytes;
 	job->request.isolation_level = (int8_t)job->options->isolation;
-	if (job->options->rack != NULL)
+	if (job->options->rack != NULL && job->alike)
 		job->request.rack_id = kwire_string(job->options->rack);
 	job->request.topics.items = job->topics;
 	job->request.topics.count = 0;
@@ -235,17 +239,17 @@ static int find_target(struct kwire_client *client, const struct kwire_fetch_tar
 }
 
 /*
- * Finds the one leader of all targets, and the ids of their topics.  Fails where
- * no target has one; those that have none are left out.
+ * Finds the leaders of all targets, the ids of their topics, and whom to ask.
+ * Fails where no target has a leader; those that have none are left out.
  */
-static int find_leader(struct kwire_client *client, const struct job *job,
-		       struct kwire_fetched *fetched, int64_t deadline_ms, int32_t *broker_id,
-		       struct kwire_error *error)
+static int find_targets(struct kwire_client *client, struct job *job, struct kwire_fetched *fetched,
+			int64_t deadline_ms, struct kwire_error *error)
 {
 	const struct kwire_fetch_target *targets = job->targets;
 	struct kw_leader leader, first = {-1, -1, KWIRE_UUID_INIT, -1};
-	int32_t led = -1; /* the first target that has a leader */
+	bool led = false; /* there is a first target that has a leader */
 
+	job->alike = true;
 	for (int32_t i = 0; i < job->count; i++) {
 		struct kwire_error cause = kw_no_error();
 
@@ -255,31 +259,31 @@ static int find_leader(struct kwire_client *client, const struct job *job,
 			continue;
 		}
 		fetched->slots[i].topic_id = fetched->slots[i].facts.topic_id = leader.topic_id;
-		if (led < 0) {
-			led = i;
+		if (!led)
 			first = leader;
-		}
-		if (leader.broker_id != first.broker_id)
-			return kw_fail(error, KWIRE_EINVAL,
-				       "%s-%d is led by broker %d, %s-%d by broker %d: one fetch "
-				       "goes to one leader",
-				       targets[led].topic, (int)targets[led].partition,
-				       (int)first.broker_id, targets[i].topic,
-				       (int)targets[i].partition, (int)leader.broker_id);
-		if (leader.preferred_replica != first.preferred_replica)
-			first.preferred_replica = -1;
+		led = true;
+		if (leader.broker_id != first.broker_id ||
+		    leader.preferred_replica != first.preferred_replica)
+			job->alike = false;
 	}
 	/* A target behind it may have brought the topic back as it was: the next fetch asks. */
 	for (int32_t i = 0; i < job->count; i++)
 		if (fetched->slots[i].left_out)
 			kw_leader_forget(client, targets[i].topic);
-	if (led < 0)
+	if (!led)
 		return kw_leader_fail(error, targets[0].topic, targets[0].partition,
 				      fetched->slots[0].facts.kafka_code);
-	*broker_id = first.broker_id;
-	if (job->options->rack != NULL && first.preferred_replica >= 0)
-		*broker_id = first.preferred_replica;
+	job->broker_id = job->options->broker_id;
+	if (job->broker_id < 0 && job->options->rack != NULL && job->alike)
+		job->broker_id = first.preferred_replica;
 	return 0;
+}
+
+/* Whether what is known of a partition was stale, and routing could not help. */
+static bool is_stale(const struct job *job, int16_t code)
+{
+	return code == UNKNOWN_TOPIC_ID || code == INCONSISTENT_TOPIC_ID ||
+	       (code > 0 && job->broker_id >= 0 && kwire_kafka_error(code).refresh_metadata);
 }
 
 /*
@@ -287,8 +291,8 @@ static int find_leader(struct kwire_client *client, const struct job *job,
  * forgotten), or the leader names a replica to ask (that is remembered).  Never
  * where records have come: they would be dropped for the partition that has none.
  */
-static bool again(struct kwire_client *client, const struct kwire_fetched *fetched,
-		  int16_t top_code)
+static bool again(struct kwire_client *client, const struct job *job,
+		  const struct kwire_fetched *fetched, int16_t top_code)
 {
 	bool any = false, data = false;
 
@@ -300,7 +304,7 @@ static bool again(struct kwire_client *client, const struct kwire_fetched *fetch
 			continue;
 		if (facts->bytes > 0 && facts->too_large_bytes == 0)
 			data = true;
-		if (code > 0 && kwire_kafka_error(code).refresh_metadata) {
+		if (is_stale(job, code)) {
 			kw_leader_forget(client, facts->topic);
 			any = true;
 		} else if (code == 0 && facts->preferred_replica >= 0 && facts->bytes == 0) {
@@ -340,27 +344,27 @@ static int fetch_once(struct kwire_client *client, struct job *job, int64_t dead
 	int result;
 
 	*repeat = false;
-	result = find_leader(client, job, fetched, deadline_ms, &send.broker_id, error);
+	result = find_targets(client, job, fetched, deadline_ms, error);
 	if (result == 0)
 		result = build(job, client->config->memory, fetched, error);
 	if (result != 0)
 		return result;
-	if (job->options->broker_id >= 0)
-		send.broker_id = job->options->broker_id;
+	send.broker_id = job->broker_id;
 	send.timeout_ms = kw_remaining(deadline_ms, kw_now_ms());
 	send.flags = job->options->flags;
 	bound_version(job, &send);
 	result = kwire_send_fetch_with(client, &job->request, &response, &send, error);
 	kw_free(job->topics);
+	if (response != NULL)
+		kw_fetched_fill(fetched, response);
 	if (result != 0) {
 		/* A leader that cannot be reached may lead no longer. */
 		for (int32_t i = 0; i < job->count; i++)
 			kw_leader_forget(client, job->targets[i].topic);
 		return result;
 	}
-	kw_fetched_fill(fetched, response);
 	result = judge(fetched, response->error_code, error);
-	*repeat = again(client, fetched, response->error_code);
+	*repeat = again(client, job, fetched, response->error_code);
 	if (result == KWIRE_EKAFKA && !*repeat)
 		*repeat = leave_replica(client, job);
 	return result;

@@ -175,6 +175,20 @@ static bool judge(struct kw_job *job, int32_t first)
 	return again;
 }
 
+/*
+ * Whether what was answered is not to wait any longer for what was refused twice:
+ * who polls asks again anyway, and has something to go on with meanwhile.
+ */
+static bool is_enough(const struct kw_job *job, int32_t first)
+{
+	if (first == 0 || job->route == NULL || job->route->lane != KW_LANE_LONG_POLL)
+		return false;
+	for (int32_t i = 0; i < job->leaf_count; i++)
+		if (job->leaves[i].done)
+			return true;
+	return false;
+}
+
 static int run(struct kw_job *job)
 {
 	for (;;) {
@@ -196,7 +210,7 @@ static int run(struct kw_job *job)
 		send_pieces(job, first);
 		if (job->target->singles != NULL && job->target->singles->needed(job, first))
 			continue;
-		if (!judge(job, first) || !kw_job_pause(job))
+		if (!judge(job, first) || is_enough(job, first) || !kw_job_pause(job))
 			return 0;
 	}
 }

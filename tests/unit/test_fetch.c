@@ -91,7 +91,8 @@ static enum kwire_mock_verdict answer(void *context, struct kwire_mock_request *
 			partitions[count].partition_index = index;
 			if (index == 0 && script->requests < 8)
 				partitions[count].error_code = script->codes[script->requests];
-			if (script->preferred >= 0 && request->broker_id != script->preferred) {
+			if (script->preferred >= 0 && asked->rack_id.size > 0 &&
+			    request->broker_id != script->preferred) {
 				partitions[count].preferred_read_replica = script->preferred;
 				partitions[count].records.data = NULL;
 				partitions[count].records.size = 0;
@@ -306,14 +307,16 @@ static void a_stale_leader_is_looked_up_and_asked_once_more(void **state)
 
 static void a_leader_that_stays_stale_is_an_error(void **state)
 {
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
 	struct bench *bench = *state;
 
 	for (int i = 0; i < 8; i++)
 		bench->script.codes[i] = NOT_LEADER;
-	assert_int_equal(fetch(bench, 0, NULL), KWIRE_EKAFKA);
+	options.timeout_ms = 100;
+	assert_int_equal(fetch(bench, 0, &options), KWIRE_EKAFKA);
 	assert_int_equal(bench->error.kafka_code, NOT_LEADER);
 	assert_true(bench->error.retriable);
-	assert_int_equal(bench->script.requests, 2);
+	assert_in_range(bench->script.requests, 2, 4);
 	assert_non_null(strstr(bench->error.message, "t-0: NOT_LEADER_OR_FOLLOWER (6)"));
 }
 
@@ -710,7 +713,7 @@ static void a_partition_without_leader_leaves_the_others_alone(void **state)
 	assert_int_equal(bench->script.requests, 0);
 }
 
-static void what_was_fetched_is_not_dropped_for_a_stale_partition(void **state)
+static void what_was_fetched_does_not_wait_for_a_stale_partition(void **state)
 {
 	struct kwire_fetch_target targets[2] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT};
 	struct bench *bench = *state;
@@ -721,15 +724,26 @@ static void what_was_fetched_is_not_dropped_for_a_stale_partition(void **state)
 	hold(bench, 1);
 	targets[0].topic = targets[1].topic = "t";
 	targets[1].partition = 1;
+	/* Looked up and asked again, alone. */
 	bench->script.codes[0] = NOT_LEADER;
 	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 2, NULL, &bench->fetched,
 						&bench->error),
 			 0);
-	assert_int_equal(bench->script.requests, 1);
+	assert_int_equal(bench->script.requests, 2);
+	CHECK_OFFSETS(bench, 0, 0, 1);
+	CHECK_OFFSETS(bench, 1, 0, 1);
+	/* Once, not until the deadline. */
+	bench->script.requests = 0;
+	bench->script.codes[0] = bench->script.codes[1] = bench->script.codes[2] = NOT_LEADER;
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 2, NULL, &bench->fetched,
+						&bench->error),
+			 0);
+	assert_int_equal(bench->script.requests, 2);
 	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->kafka_code, NOT_LEADER);
 	CHECK_OFFSETS(bench, 1, 0, 1);
-	/* But the next fetch looks the leader up. */
+	/* And the next fetch looks the leader up. */
 	looked_up = asked(bench, METADATA);
+	bench->script.codes[2] = 0;
 	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 2, NULL, &bench->fetched,
 						&bench->error),
 			 0);
@@ -761,17 +775,47 @@ static void what_no_fetch_can_be_is_refused(void **state)
 			 0);
 }
 
-static void partitions_of_two_leaders_are_refused(void **state)
+static void partitions_of_two_leaders_are_fetched_together(void **state)
 {
-	struct kwire_fetch_target targets[2] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT};
+	struct kwire_fetch_target targets[3] = {KWIRE_FETCH_TARGET_INIT, KWIRE_FETCH_TARGET_INIT,
+						KWIRE_FETCH_TARGET_INIT};
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
 	struct bench *bench = *state;
 
-	targets[0].topic = targets[1].topic = "t";
-	targets[1].partition = 3;
-	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 2, NULL, &bench->fetched,
-						&bench->error),
-			 KWIRE_EINVAL);
-	assert_non_null(strstr(bench->error.message, "broker 3"));
+	put_batch(bench, 0, 2, -1);
+	hold(bench, 0);
+	hold(bench, 3);
+	for (int i = 0; i < 3; i++)
+		targets[i].topic = "t";
+	targets[0].partition = 3;
+	targets[2].partition = 1;
+	/* A replica that one leader prefers is not the other's. */
+	bench->script.preferred = 2;
+	options.rack = "here";
+	options.max_wait_ms = 10;
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 3, &options,
+						&bench->fetched, &bench->error),
+			 0);
+	assert_int_equal(bench->script.requests, 2);
+	CHECK_OFFSETS(bench, 0, 0, 1);
+	CHECK_OFFSETS(bench, 1, 0, 1);
+	CHECK_OFFSETS(bench, 2, -1);
+	/* One that dies over it leaves the other's. */
+	assert_int_equal(
+		kwire_mock_do(bench->mock, "break reset api=Fetch broker=3", NULL, 0, NULL), 0);
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 3, &options,
+						&bench->fetched, &bench->error),
+			 KWIRE_EPARTIAL);
+	assert_int_equal(bench->error.node_id, 3);
+	assert_int_equal(kwire_fetched_partition(bench->fetched, 0)->kafka_code, -1);
+	CHECK_OFFSETS(bench, 1, 0, 1);
+	/* One that is gone has a successor. */
+	assert_int_equal(kwire_mock_stop_broker(bench->mock, 3, NULL), 0);
+	assert_int_equal(kwire_fetch_partitions(bench->client, targets, 3, &options,
+						&bench->fetched, &bench->error),
+			 0);
+	CHECK_OFFSETS(bench, 0, 0, 1);
+	CHECK_OFFSETS(bench, 1, 0, 1);
 }
 
 static void the_preferred_replica_is_followed_and_left(void **state)
@@ -1076,9 +1120,9 @@ int main(void)
 		TEST(behind_a_corrupt_batch_reading_goes_on),
 		TEST(behind_a_corrupt_batch_nothing_counts_as_committed),
 		TEST(a_partition_without_leader_leaves_the_others_alone),
-		TEST(what_was_fetched_is_not_dropped_for_a_stale_partition),
+		TEST(what_was_fetched_does_not_wait_for_a_stale_partition),
 		TEST(what_no_fetch_can_be_is_refused),
-		TEST(partitions_of_two_leaders_are_refused),
+		TEST(partitions_of_two_leaders_are_fetched_together),
 		TEST(the_preferred_replica_is_followed_and_left),
 		TEST(records_come_as_an_array_too),
 		TEST(an_array_without_memory_loses_no_record),
