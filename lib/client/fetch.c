@@ -355,7 +355,7 @@ static int fetch_once(struct kwire_client *client, struct job *job, int64_t dead
 	bound_version(job, &send);
 	result = kwire_send_fetch_with(client, &job->request, &response, &send, error);
 	kw_free(job->topics);
-	if (response != NULL)
+	if (result == 0 || result == KWIRE_EPARTIAL)
 		kw_fetched_fill(fetched, response);
 	if (result != 0) {
 		/* A leader that cannot be reached may lead no longer. */
