@@ -13,11 +13,11 @@
 #include <kwire/api/elect_leaders.h>
 #include <kwire/api/list_groups.h>
 #include <kwire/api/list_offsets.h>
-#include <kwire/api/list_partition_reassignments.h>
 #include <kwire/api/metadata.h>
 #include <kwire/api/offset_commit.h>
 #include <kwire/api/offset_fetch.h>
 #include <kwire/api/produce.h>
+#include <kwire/observe.h>
 #include <kwire/records.h>
 
 #include "../support/api_calls.h"
@@ -300,6 +300,116 @@ static void list_all(void)
 	kwire_response_free(response);
 }
 
+/* Gives each partition the order of replicas that begins with its leader's neighbour. */
+static void reorder_replicas(struct kwire_client *other, int32_t *leaders)
+{
+	static const struct kwire_alter_partition_reassignments_request_topic_partition one =
+		KWIRE_ALTER_PARTITION_REASSIGNMENTS_REQUEST_TOPIC_PARTITION_INIT;
+	struct kwire_alter_partition_reassignments_request_topic_partition items[PARTITIONS];
+	struct kwire_alter_partition_reassignments_request_topic about =
+		KWIRE_ALTER_PARTITION_REASSIGNMENTS_REQUEST_TOPIC_INIT;
+	struct kwire_alter_partition_reassignments_request request =
+		KWIRE_ALTER_PARTITION_REASSIGNMENTS_REQUEST_INIT;
+	struct kwire_alter_partition_reassignments_response *response = NULL;
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	int32_t replicas[PARTITIONS][CLUSTER_NODES];
+
+	for (int i = 0; i < PARTITIONS; i++) {
+		leaders[i] = cluster_leader(other, topic, i, NULL);
+		for (int k = 0; k < CLUSTER_NODES; k++)
+			replicas[i][k] = (leaders[i] + k) % CLUSTER_NODES + 1;
+		items[i] = one;
+		items[i].partition_index = i;
+		items[i].replicas.items = replicas[i];
+		items[i].replicas.count = CLUSTER_NODES;
+	}
+	about.name = kwire_string(topic);
+	about.partitions.items = items;
+	about.partitions.count = PARTITIONS;
+	request.topics.items = &about;
+	request.topics.count = 1;
+	must(kwire_send_alter_partition_reassignments(other, &request, &response, &error), &error);
+	must_answer(response->error_code, NONE);
+	kwire_response_free(response);
+}
+
+/* Has the first replica of each partition lead it. */
+static void elect_the_first(struct kwire_client *other)
+{
+	struct kwire_elect_leaders_request_topic_partition about =
+		KWIRE_ELECT_LEADERS_REQUEST_TOPIC_PARTITION_INIT;
+	struct kwire_elect_leaders_request request = KWIRE_ELECT_LEADERS_REQUEST_INIT;
+	struct kwire_elect_leaders_response *response = NULL;
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	int32_t partitions[PARTITIONS];
+
+	for (int i = 0; i < PARTITIONS; i++)
+		partitions[i] = i;
+	about.topic = kwire_string(topic);
+	about.partitions.items = partitions;
+	about.partitions.count = PARTITIONS;
+	request.topic_partitions.items = &about;
+	request.topic_partitions.count = 1;
+	request.timeout_ms = 10000;
+	must(kwire_send_elect_leaders(other, &request, &response, &error), &error);
+	must_answer(response->error_code, NONE);
+	kwire_response_free(response);
+}
+
+static int requests_of(struct kwire_client *counted)
+{
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_stats *stats = NULL;
+	int requests;
+
+	must(kwire_client_stats(counted, &stats, &error), &error);
+	requests = (int)stats->total.requests;
+	kwire_stats_free(stats);
+	return requests;
+}
+
+/* All leaders move while all brokers live: every piece is refused, and asked for once more. */
+static void calls_follow_leaders_that_moved(void **state)
+{
+	struct kwire_config *config = cluster_config();
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct cluster_patience patience = {0};
+	struct kwire_client *other = client;
+	int32_t leaders[PARTITIONS];
+	int before, known, cost;
+	bool moved = false;
+
+	(void)state;
+	must(kwire_config_keep_stats(config, &error), &error);
+	must(kwire_client_open(config, &client, &error), &error);
+	kwire_config_free(config);
+	list_all();
+	before = requests_of(client);
+	list_all();
+	known = requests_of(client) - before;
+	reorder_replicas(other, leaders);
+	while (!moved) {
+		assert_true(cluster_again(&patience));
+		elect_the_first(other);
+		moved = true;
+		for (int i = 0; i < PARTITIONS; i++)
+			moved = moved && cluster_leader(other, topic, i, NULL) != leaders[i];
+	}
+	/* A broker may be late to know that it leads no more, and answers until then. */
+	do {
+		assert_true(cluster_again(&patience));
+		before = requests_of(client);
+		list_all();
+		cost = requests_of(client) - before;
+	} while (cost == known);
+	print_message("%d requests with leaders known, %d after all have moved\n", known, cost);
+	assert_int_equal(known, CLUSTER_NODES);
+	/* Refused, looked up, asked again. */
+	assert_in_range(cost, known + 2, 5 * known);
+	kwire_client_close(client);
+	client = other;
+}
+
 /* A node is killed between two calls: its partitions and groups are others' then. */
 static void calls_succeed_after_a_broker_was_killed(void **state)
 {
@@ -322,6 +432,7 @@ int main(void)
 		cmocka_unit_test(thirty_partitions_are_produced_to_in_one_call),
 		cmocka_unit_test(groups_of_three_coordinators_are_asked_in_one_call),
 		cmocka_unit_test(configurations_of_brokers_and_a_topic_come_in_one_answer),
+		cmocka_unit_test(calls_follow_leaders_that_moved),
 		cmocka_unit_test_teardown(calls_succeed_after_a_broker_was_killed, cluster_heal),
 	};
 
