@@ -9,12 +9,19 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <kwire/api/end_txn.h>
+#include <kwire/api/fetch.h>
 #include <kwire/api/list_groups.h>
+#include <kwire/api/produce.h>
 #include <kwire/client.h>
 #include <kwire/mock.h>
 
 enum {
-	LIST_GROUPS = 16
+	LIST_GROUPS = 16,
+	/* codes */
+	NOT_LEADER_OR_FOLLOWER = 6,
+	OUT_OF_ORDER_SEQUENCE_NUMBER = 45,
+	PRODUCER_FENCED = 90,
 };
 
 struct bench {
@@ -114,6 +121,81 @@ static void raw_bytes_are_sent_as_they_are(void **state)
 	assert_null(response);
 }
 
+/* Has broker 2 answer one request of the API with the code. */
+static void force(struct bench *bench, int16_t api_key, int16_t code)
+{
+	struct kwire_mock_match match = kwire_mock_on(api_key);
+
+	match.count = 1;
+	assert_int_equal(kwire_mock_script_error(bench->mock, &match, code, NULL, &bench->error),
+			 0);
+}
+
+/* What goes along with a code elsewhere is not there: the topic, the transaction. */
+static void a_code_may_be_of_what_is_not_there(void **state)
+{
+	struct kwire_produce_request_topic_data_partition_data data =
+		KWIRE_PRODUCE_REQUEST_TOPIC_DATA_PARTITION_DATA_INIT;
+	struct kwire_produce_request_topic_data produced = KWIRE_PRODUCE_REQUEST_TOPIC_DATA_INIT;
+	struct kwire_fetch_request_topic_partition partition =
+		KWIRE_FETCH_REQUEST_TOPIC_PARTITION_INIT;
+	struct kwire_fetch_request_topic fetched = KWIRE_FETCH_REQUEST_TOPIC_INIT;
+	struct kwire_produce_request produce = KWIRE_PRODUCE_REQUEST_INIT;
+	struct kwire_fetch_request fetch = KWIRE_FETCH_REQUEST_INIT;
+	struct kwire_end_txn_request end = KWIRE_END_TXN_REQUEST_INIT;
+	struct kwire_send_options options = KWIRE_SEND_OPTIONS_INIT;
+	struct kwire_produce_response *of_produce = NULL;
+	struct kwire_fetch_response *of_fetch = NULL;
+	struct kwire_end_txn_response *of_end = NULL;
+	struct bench *bench = *state;
+
+	options.broker_id = 2;
+	options.max_version = 12;
+	produced.name = KWIRE_STRING("nowhere");
+	produced.partition_data.items = &data;
+	produced.partition_data.count = 1;
+	data.records = kwire_bytes_of("", 0);
+	produce.acks = 1;
+	produce.topic_data.items = &produced;
+	produce.topic_data.count = 1;
+	for (int i = 0; i < 2; i++) {
+		static const int16_t codes[] = {OUT_OF_ORDER_SEQUENCE_NUMBER,
+						NOT_LEADER_OR_FOLLOWER};
+
+		force(bench, kwire_produce_api.key, codes[i]);
+		assert_int_equal(kwire_send_produce_with(bench->client, &produce, &of_produce,
+							 &options, &bench->error),
+				 0);
+		assert_int_equal(
+			of_produce->responses.items[0].partition_responses.items[0].error_code,
+			codes[i]);
+		kwire_response_free(of_produce);
+	}
+
+	fetched.topic = KWIRE_STRING("nowhere");
+	fetched.partitions.items = &partition;
+	fetched.partitions.count = 1;
+	fetch.topics.items = &fetched;
+	fetch.topics.count = 1;
+	force(bench, kwire_fetch_api.key, NOT_LEADER_OR_FOLLOWER);
+	assert_int_equal(
+		kwire_send_fetch_with(bench->client, &fetch, &of_fetch, &options, &bench->error),
+		0);
+	assert_int_equal(of_fetch->responses.items[0].partitions.items[0].error_code,
+			 NOT_LEADER_OR_FOLLOWER);
+	assert_int_equal(of_fetch->responses.items[0].partitions.items[0].current_leader.leader_id,
+			 -1);
+	kwire_response_free(of_fetch);
+
+	options.max_version = -1;
+	end.transactional_id = KWIRE_STRING("nobody");
+	force(bench, kwire_end_txn_api.key, PRODUCER_FENCED);
+	assert_int_equal(
+		kwire_send_end_txn_with(bench->client, &end, &of_end, &options, &bench->error), 0);
+	assert_int_equal(of_end->error_code, PRODUCER_FENCED);
+	kwire_response_free(of_end);
+}
+
 static void nothing_starts_without_a_place_for_the_call(void **state)
 {
 	struct bench *bench = *state;
@@ -130,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_struct_answers_each_matching_request),
 		TEST(raw_bytes_are_sent_as_they_are),
+		TEST(a_code_may_be_of_what_is_not_there),
 		TEST(nothing_starts_without_a_place_for_the_call),
 	};
 

@@ -940,6 +940,8 @@ static void a_target_in_the_options_is_obeyed(void **state)
 	assert_int_equal(kwire_start(bench->client, &kwire_list_offsets_api, &many->request, NULL,
 				     &call, &bench->error),
 			 KWIRE_EINVAL);
+	assert_non_null(strstr(bench->error.message, "ListOffsets here concerns several brokers"));
+	assert_null(call);
 	many->request.topics.items = &many->topics[1];
 	many->request.topics.count = 1;
 	many->topics[1].partitions.items = &many->partitions[1][PARTITIONS - 3];

@@ -402,6 +402,34 @@ static void a_script_is_asked_where_it_should_be(void **state)
 		ask_scripts(*state, controller);
 }
 
+/* Whoever forgets the broker is told where to name it. */
+static void what_is_for_one_broker_says_so(void **state)
+{
+	static const char *const names[] = {"AlterReplicaLogDirs", "WriteTxnMarkers"};
+	struct kwire_client *client = open_client(*state);
+	struct kwire_error error = KWIRE_ERROR_INIT;
+	struct kwire_call *call = NULL;
+	void *response = NULL;
+	uint64_t request[64] = {0};
+	char text[80];
+
+	for (int i = 0; i < 2; i++) {
+		const struct kwire_api *api = find_api(names[i]);
+
+		assert_true(api->request_size <= sizeof(request));
+		snprintf(text, sizeof(text), "%s is for one certain broker: name it in broker_id",
+			 names[i]);
+		assert_int_equal(kwire_send(client, api, request, &response, NULL, &error),
+				 KWIRE_EINVAL);
+		assert_non_null(strstr(error.message, text));
+		assert_int_equal(kwire_start(client, api, request, NULL, &call, &error),
+				 KWIRE_EINVAL);
+		assert_non_null(strstr(error.message, text));
+		assert_null(call);
+	}
+	kwire_client_close(client);
+}
+
 static bool is_known(const char *api)
 {
 	for (size_t i = 0; i < sizeof(scripted) / sizeof(*scripted); i++)
@@ -431,6 +459,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_script_is_asked_where_it_should_be, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(what_is_for_one_broker_says_so, setup, teardown),
 		cmocka_unit_test(no_api_was_forgotten),
 	};
 
