@@ -110,12 +110,13 @@ KWIRE_API int kwire_fetch_partition(struct kwire_client *client, const char *top
  * in `targets`.  Leaders are asked together, each for what it leads, and
  * max_wait_ms and max_bytes hold for each: with several, the call takes as long
  * as the one that waits longest.  A replica near `rack` is asked where one
- * leader has all of them.  A partition's error, having no leader included,
- * stands in its kafka_code; the call fails when none of them could be fetched.
- * A partition that was refused for its leader, or whose leader was lost, is
- * looked up and asked again, until the deadline; but once only where others
- * were answered.  KWIRE_EPARTIAL: a leader did not answer, and the partitions
- * with kafka_code -1 were its.  KWIRE_EINVAL: one is there twice.
+ * leader has all of them and names the same one for all.  A partition's error,
+ * having no leader included, stands in its kafka_code; the call fails when none
+ * of them could be fetched.  A partition whose broker does not lead it, or was
+ * lost, is looked up and asked again, which may wait max_wait_ms once more:
+ * until the deadline, but once only where others were answered.  KWIRE_EPARTIAL:
+ * a leader did not answer, or refused the whole, and the partitions with
+ * kafka_code -1 were its.  KWIRE_EINVAL: one is there twice.
  */
 KWIRE_API int kwire_fetch_partitions(struct kwire_client *client,
 				     const struct kwire_fetch_target *targets, int32_t count,

@@ -31,7 +31,7 @@ struct job {
 	struct kwire_fetch_request_topic_partition *partitions;
 	int32_t asked;     /* how many partitions: all targets that are not left out */
 	int32_t broker_id; /* to ask, -1: the leaders */
-	bool alike;        /* one broker has them all, and may name a replica for them */
+	bool alike; /* one broker has them all, and names the same replica for them, or none */
 };
 
 /* Whether a target before `index` names the same partition. */

@@ -184,7 +184,7 @@ static bool is_enough(const struct kw_job *job, int32_t first)
 	if (first == 0 || job->route == NULL || job->route->lane != KW_LANE_LONG_POLL)
 		return false;
 	for (int32_t i = 0; i < job->leaf_count; i++)
-		if (job->leaves[i].done)
+		if (job->leaves[i].done && job->leaves[i].answer != NULL)
 			return true;
 	return false;
 }
@@ -198,7 +198,7 @@ static int run(struct kw_job *job)
 		/* Nobody to send it to just now: what was refused before, was answered. */
 		if ((result == KWIRE_EKAFKA && job->error.retriable) ||
 		    (result != 0 && kw_job_waits(job))) {
-			if (!kw_job_pause(job))
+			if (is_enough(job, first) || !kw_job_pause(job))
 				return job->piece_count > 0 ? 0 : result;
 			continue;
 		}
@@ -228,20 +228,30 @@ static void fail_code(struct kwire_error *error, const struct kwire_api *api, in
 	error->node_id = broker_id;
 }
 
+/* The code of a whole response, 0 where the API has none. */
+static int16_t top_code(const struct kw_job *job, const void *response)
+{
+	const uint16_t at = job->route != NULL ? job->route->response.code : KW_NONE;
+	int16_t code = 0;
+
+	if (at != KW_NONE)
+		memcpy(&code, (const char *)response + at, sizeof(code));
+	return code;
+}
+
 /* A refusal of everything in a piece, where others were answered, is a failure of that piece. */
 static void judge_refusals(struct kw_job *job)
 {
-	const uint16_t at = job->route != NULL ? job->route->response.code : KW_NONE;
 	int32_t answered = 0, refused = 0;
 
-	for (int pass = 0; pass < 2 && at != KW_NONE; pass++) {
+	for (int pass = 0; pass < 2; pass++) {
 		for (int32_t i = 0; i < job->piece_count; i++) {
 			struct kw_piece *piece = &job->pieces[i];
-			int16_t code = 0;
+			int16_t code;
 
 			if (piece->response == NULL || piece->leaves == 0)
 				continue;
-			memcpy(&code, (const char *)piece->response + at, sizeof(code));
+			code = top_code(job, piece->response);
 			answered++;
 			refused += code != 0;
 			if (pass == 1 && code != 0)
@@ -271,7 +281,7 @@ static void count_leaves(struct kw_job *job)
 	}
 }
 
-/* A broker that leaves out what it was asked for broke the protocol. */
+/* A broker that leaves out what it was asked for, and does not say why, broke the protocol. */
 static void judge_gaps(struct kw_job *job)
 {
 	for (int32_t i = 0; i < job->leaf_count; i++) {
@@ -281,7 +291,8 @@ static void judge_gaps(struct kw_job *job)
 		if (leaf->piece < 0 || leaf->item == NULL || leaf->answer != NULL || job->single)
 			continue;
 		piece = &job->pieces[leaf->piece];
-		if (piece->response == NULL || piece->error.result != 0)
+		if (piece->response == NULL || piece->error.result != 0 ||
+		    top_code(job, piece->response) != 0)
 			continue;
 		kw_fail_in(&piece->error, KWIRE_EPROTOCOL, KWIRE_PHASE_DECODE,
 			   "broker %d left out of its answer to %s what it was asked for",

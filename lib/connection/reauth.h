@@ -59,7 +59,8 @@ bool kw_reauth_take_locked(struct kwire_connection *connection, struct kw_answer
 
 /*
  * Whether an answer of the login's waits to be looked at: it may say why the
- * broker is about to close, so nobody reads on before the thread has.
+ * broker is about to close, so, where callers read, nobody reads on before the
+ * thread has looked.
  */
 bool kw_reauth_is_answered_locked(const struct kwire_connection *connection);
 

@@ -81,7 +81,7 @@ enum kw_mock_key_type {
 
 /*
  * The broker that coordinates a group or a transactional id; NULL: all are down.
- * A group and a transaction of one name have different ones.
+ * A group and a transaction of one name have different ones, where there are several brokers.
  */
 struct kw_mock_broker *kw_mock_coordinator(struct kwire_mock *mock, int key_type,
 					   struct kwire_string key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `kwire cat -C`: finds where to begin in each partition, then fetches from all
- * of them at once, time and again.
+ * `kwire cat -C`: finds where to begin in each partition, then fetches from
+ * each leader in turn, all of its partitions in one request.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 
 struct place {
 	int32_t partition;
+	int32_t leader_id;
 	int64_t next;
 	int64_t stop; /* the first offset that is not wanted; -1: none */
 	bool at_end;  /* and said so */
@@ -23,11 +24,11 @@ struct consumer {
 	struct cat *cat;
 	struct place *places;
 	int32_t count;
-	struct kwire_fetch_target *targets; /* of those that are not done */
+	struct kwire_fetch_target *targets; /* of one leader */
 	int32_t *target_places;
 	struct kwire_fetched *fetched;
 	int32_t max_bytes; /* of a partition; grows where a batch did not fit */
-	bool pause;        /* a partition could not be read just now */
+	bool stale;        /* a partition could not be read just now: ask who leads what */
 };
 
 static bool list_offset(struct consumer *consumer, int32_t partition, int64_t timestamp,
@@ -97,33 +98,41 @@ static bool find_place(struct consumer *consumer, struct place *place)
 		find_time(consumer, place->partition, consumer->cat->stop_ms, &place->stop));
 }
 
-/* All partitions, or the one that is wanted. */
-static bool find_partitions(struct consumer *consumer)
+/* Who leads what, now. */
+static bool find_leaders(struct consumer *consumer)
 {
 	struct kwire_metadata_response *response = cat_metadata(consumer->cat, false);
 	const struct kwire_metadata_response_topic *topic;
-	size_t room;
 
 	if (response == NULL)
 		return false;
 	topic = &response->topics.items[0];
-	room = (size_t)topic->partitions.count + 1;
-	consumer->places = calloc(room, sizeof(*consumer->places));
-	consumer->targets = calloc(room, sizeof(*consumer->targets));
-	consumer->target_places = calloc(room, sizeof(*consumer->target_places));
-	if (consumer->places == NULL || consumer->targets == NULL ||
-	    consumer->target_places == NULL) {
-		perror("kwire");
-		exit(CLI_FAILURE);
-	}
-	for (int32_t i = 0; i < topic->partitions.count; i++) {
-		int32_t index = topic->partitions.items[i].partition_index;
+	if (consumer->places == NULL) {
+		size_t room = (size_t)topic->partitions.count + 1;
 
-		if (consumer->cat->partition >= 0 && consumer->cat->partition != index)
-			continue;
-		consumer->places[consumer->count].stop = -1;
-		consumer->places[consumer->count++].partition = index;
+		consumer->places = calloc(room, sizeof(*consumer->places));
+		consumer->targets = calloc(room, sizeof(*consumer->targets));
+		consumer->target_places = calloc(room, sizeof(*consumer->target_places));
+		if (consumer->places == NULL || consumer->targets == NULL ||
+		    consumer->target_places == NULL) {
+			perror("kwire");
+			exit(CLI_FAILURE);
+		}
+		for (int32_t i = 0; i < topic->partitions.count; i++) {
+			int32_t index = topic->partitions.items[i].partition_index;
+
+			if (consumer->cat->partition >= 0 && consumer->cat->partition != index)
+				continue;
+			consumer->places[consumer->count].stop = -1;
+			consumer->places[consumer->count++].partition = index;
+		}
 	}
+	for (int32_t i = 0; i < topic->partitions.count; i++)
+		for (int32_t j = 0; j < consumer->count; j++)
+			if (consumer->places[j].partition ==
+			    topic->partitions.items[i].partition_index)
+				consumer->places[j].leader_id = topic->partitions.items[i]
+									.leader_id;
 	kwire_response_free(response);
 	return true;
 }
@@ -147,9 +156,8 @@ static bool print_partition(struct consumer *consumer, int32_t index, struct pla
 	if (facts->kafka_code != 0) {
 		struct kwire_kafka_error kafka = kwire_kafka_error(facts->kafka_code);
 
-		/* -1: its leader was not to be reached. */
-		if (facts->kafka_code < 0 || kafka.retriable || kafka.refresh_metadata) {
-			consumer->pause = true;
+		if (kafka.retriable || kafka.refresh_metadata) {
+			consumer->stale = true;
 			return true;
 		}
 		fprintf(stderr, "kwire: %s-%d at offset %" PRId64 ": %s (%d): %s\n", cat->topic,
@@ -197,56 +205,87 @@ static bool print_partition(struct consumer *consumer, int32_t index, struct pla
 	return true;
 }
 
-/* Whether another fetch may do better. */
-static bool may_pass(int result, const struct kwire_error *error)
-{
-	return error->retriable ||
-	       (result == KWIRE_EKAFKA && kwire_kafka_error(error->kafka_code).refresh_metadata);
-}
-
-/* Fetches once from all that is not done; false: give up, or done. */
-static bool fetch_round(struct consumer *consumer)
+/* One fetch from one leader; false: give up. */
+static bool fetch_from(struct consumer *consumer, int32_t leader_id, int32_t max_wait_ms)
 {
 	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
 	struct kwire_error error = KWIRE_ERROR_INIT;
-	struct cat *cat = consumer->cat;
 	int32_t count = 0;
 	int result;
 
 	for (int32_t i = 0; i < consumer->count; i++) {
 		const struct kwire_fetch_target init = KWIRE_FETCH_TARGET_INIT;
+		struct place *place = &consumer->places[i];
 
-		if (consumer->places[i].done)
+		if (place->done || place->leader_id != leader_id)
 			continue;
 		consumer->targets[count] = init;
-		consumer->targets[count].topic = cat->topic;
-		consumer->targets[count].partition = consumer->places[i].partition;
-		consumer->targets[count].offset = consumer->places[i].next;
+		consumer->targets[count].topic = consumer->cat->topic;
+		consumer->targets[count].partition = place->partition;
+		consumer->targets[count].offset = place->next;
 		consumer->target_places[count++] = i;
 	}
-	if (count == 0 || cli_interrupted())
-		return false;
-	options.isolation = cat->isolation;
-	options.partition_max_bytes = consumer->max_bytes;
-	result = kwire_fetch_partitions(cat->cli->client, consumer->targets, count, &options,
-					&consumer->fetched, &error);
-	if (result != KWIRE_OK && result != KWIRE_EPARTIAL && may_pass(result, &error)) {
-		cat_pause(100);
+	if (count == 0)
 		return true;
-	}
-	if (result != KWIRE_OK && result != KWIRE_EPARTIAL && result != KWIRE_ETOOLARGE &&
-	    result != KWIRE_EKAFKA) {
+	options.max_wait_ms = max_wait_ms;
+	options.isolation = consumer->cat->isolation;
+	options.partition_max_bytes = consumer->max_bytes;
+	result = kwire_fetch_partitions(consumer->cat->cli->client, consumer->targets, count,
+					&options, &consumer->fetched, &error);
+	if (result != KWIRE_OK && result != KWIRE_ETOOLARGE && result != KWIRE_EKAFKA) {
+		/* Partial: they have one leader no longer. */
+		if (error.retriable) {
+			cat_pause(100);
+			return find_leaders(consumer);
+		}
 		cli_fail(&error);
 		return false;
 	}
-	consumer->pause = false;
-	for (int32_t i = 0; i < count && !enough(cat); i++)
+	if (result == KWIRE_EKAFKA &&
+	    (error.retriable || kwire_kafka_error(error.kafka_code).refresh_metadata)) {
+		cat_pause(100);
+		return find_leaders(consumer);
+	}
+	for (int32_t i = 0; i < count && !enough(consumer->cat); i++)
 		if (!print_partition(consumer, i, &consumer->places[consumer->target_places[i]]))
 			return false;
+	return true;
+}
+
+/* Fetches from each leader once; false: give up, or done. */
+static bool fetch_round(struct consumer *consumer)
+{
+	int32_t leaders = 0, open = 0;
+
+	for (int32_t i = 0; i < consumer->count; i++) {
+		bool first = !consumer->places[i].done;
+
+		open += !consumer->places[i].done;
+		for (int32_t j = 0; j < i && first; j++)
+			first = consumer->places[j].done ||
+				consumer->places[j].leader_id != consumer->places[i].leader_id;
+		leaders += first;
+	}
+	if (open == 0 || leaders == 0)
+		return false;
+	for (int32_t i = 0; i < consumer->count; i++) {
+		bool first = !consumer->places[i].done;
+
+		for (int32_t j = 0; j < i && first; j++)
+			first = consumer->places[j].leader_id != consumer->places[i].leader_id;
+		if (cli_interrupted() || enough(consumer->cat))
+			return false;
+		if (first && !fetch_from(consumer, consumer->places[i].leader_id, 500 / leaders))
+			return false;
+	}
 	fflush(stdout);
-	if (consumer->pause)
+	if (consumer->stale) {
+		consumer->stale = false;
 		cat_pause(100);
-	return !ferror(stdout) && !enough(cat);
+		if (!find_leaders(consumer))
+			return false;
+	}
+	return !ferror(stdout) && !enough(consumer->cat);
 }
 
 int cat_consume(struct cat *cat)
@@ -254,7 +293,7 @@ int cat_consume(struct cat *cat)
 	struct consumer consumer = {.cat = cat, .max_bytes = 1 << 20};
 	int code = CLI_FAILURE;
 
-	if (!find_partitions(&consumer))
+	if (!find_leaders(&consumer))
 		goto out;
 	if (consumer.count == 0) {
 		fprintf(stderr, "kwire: %s has no partition %" PRId64 "\n", cat->topic,
