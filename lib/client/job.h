@@ -34,6 +34,7 @@ struct kw_leaf {
 	const char *answer_part;
 	int32_t broker_id; /* -1: any */
 	int32_t piece;     /* that it was sent with, -1: none yet */
+	int32_t answered;  /* the piece that `answer` is of */
 	bool done;         /* it has its answer, or never will */
 	bool again;        /* it was sent once more for a code that rarely passes */
 	int8_t lost;       /* how often it was lost on its way: what kills brokers goes to few */

@@ -132,6 +132,8 @@ static bool answered_leaf(struct kw_job *job, struct kw_leaf *leaf)
 	enum kw_verdict verdict = KW_ANSWER;
 	enum kw_repeat repeat = KW_REPEAT_SAFE;
 
+	leaf->answered = leaf->piece;
+
 	if (code != 0 && job->target->judge != NULL)
 		verdict = job->target->judge(code);
 	if (verdict == KW_ANSWER) {
@@ -262,17 +264,32 @@ static void judge_refusals(struct kw_job *job)
 	}
 }
 
+/*
+ * A refusal whose repeat came to nothing is an answer after all, unless that
+ * may have done what was refused before.
+ */
+static void fall_back(const struct kw_job *job, struct kw_leaf *leaf)
+{
+	const struct kwire_error *error = &job->pieces[leaf->piece].error;
+
+	if (leaf->answer != NULL && error->result != 0 &&
+	    (error->outcome == KWIRE_NOT_SENT ||
+	     (job->target->repeat == NULL && (job->route->flags & KW_ROUTE_REPEAT) != 0)))
+		leaf->piece = leaf->answered;
+}
+
 /* Leaves that were sent again count with the piece that they were sent with last. */
 static void count_leaves(struct kw_job *job)
 {
 	for (int32_t i = 0; i < job->piece_count; i++)
 		job->pieces[i].leaves = 0;
 	for (int32_t i = 0; i < job->leaf_count; i++) {
-		const struct kw_leaf *leaf = &job->leaves[i];
+		struct kw_leaf *leaf = &job->leaves[i];
 		struct kw_piece *piece;
 
 		if (leaf->piece < 0)
 			continue;
+		fall_back(job, leaf);
 		piece = &job->pieces[leaf->piece];
 		piece->leaves++;
 		if (leaf->maybe && piece->error.result != 0 &&

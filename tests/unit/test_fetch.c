@@ -321,6 +321,24 @@ static void a_leader_that_stays_stale_is_an_error(void **state)
 	assert_non_null(strstr(bench->error.message, "t-0: NOT_LEADER_OR_FOLLOWER (6)"));
 }
 
+static void a_refusal_outlives_a_repeat_that_is_not_answered(void **state)
+{
+	struct kwire_fetch_options options = KWIRE_FETCH_OPTIONS_INIT;
+	struct bench *bench = *state;
+	int64_t before;
+
+	assert_int_equal(fetch(bench, 0, NULL), 0);
+	bench->script.requests = 0;
+	bench->script.codes[0] = NOT_LEADER;
+	assert_int_equal(
+		kwire_mock_do(bench->mock, "break silence api=Fetch skip=1", NULL, 0, NULL), 0);
+	before = asked(bench, FETCH);
+	options.timeout_ms = 300;
+	assert_int_equal(fetch(bench, 0, &options), KWIRE_EKAFKA);
+	assert_int_equal(bench->error.kafka_code, NOT_LEADER);
+	assert_int_equal(asked(bench, FETCH), before + 2);
+}
+
 static void the_request_goes_to_the_new_leader(void **state)
 {
 	struct bench *bench = *state;
@@ -1115,6 +1133,7 @@ int main(void)
 		TEST(compacted_and_control_batches_move_the_next_offset),
 		TEST(a_stale_leader_is_looked_up_and_asked_once_more),
 		TEST(a_leader_that_stays_stale_is_an_error),
+		TEST(a_refusal_outlives_a_repeat_that_is_not_answered),
 		TEST(the_request_goes_to_the_new_leader),
 		TEST(other_errors_are_returned_at_once),
 		TEST(unknown_topics_and_partitions_are_errors),
