@@ -265,16 +265,15 @@ static void judge_refusals(struct kw_job *job)
 }
 
 /*
- * A refusal whose repeat came to nothing is an answer after all, unless that
- * may have done what was refused before.
+ * A refusal whose repeat came to nothing is an answer after all, unless that may
+ * have done what was refused before.  Of a Produce the repeat says more.
  */
 static void fall_back(const struct kw_job *job, struct kw_leaf *leaf)
 {
 	const struct kwire_error *error = &job->pieces[leaf->piece].error;
 
-	if (leaf->answer != NULL && error->result != 0 &&
-	    (error->outcome == KWIRE_NOT_SENT ||
-	     (job->target->repeat == NULL && (job->route->flags & KW_ROUTE_REPEAT) != 0)))
+	if (leaf->answer != NULL && error->result != 0 && job->target->repeat == NULL &&
+	    (error->outcome == KWIRE_NOT_SENT || (job->route->flags & KW_ROUTE_REPEAT) != 0))
 		leaf->piece = leaf->answered;
 }
 
