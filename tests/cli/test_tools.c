@@ -2,7 +2,6 @@
 /* What all commands of `kwire` have: the trace, help, completion, Ctrl-C. */
 #define _GNU_SOURCE
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -183,8 +182,7 @@ static void ctrl_c_in_the_doctor_leaves_whole_lines(void **state)
 	assert_true(child > 0);
 	close(output[1]);
 	assert_int_equal(kwire_mock_wait(mock, &match, 1, -1, NULL), 0);
-	assert_int_equal(kill(child, SIGINT), 0);
-	assert_int_equal(program_wait(child), 130);
+	assert_int_equal(program_interrupt(child), 130);
 	assert_int_equal(kwire_mock_mend(mock, rule, NULL), 0);
 	size = read(output[0], out, OUTPUT_SIZE);
 	assert_true(size == 0 || (size > 0 && out[size - 1] == '\n'));

@@ -3,10 +3,12 @@
 #include "program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -41,6 +43,28 @@ int program_wait(pid_t process)
 		if (errno != EINTR)
 			return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int program_interrupt(pid_t process)
+{
+#if defined(__SANITIZE_THREAD__)
+	/* A signal that comes just before a system call which the sanitizer does not know is
+	 * held back until that returns; another one ends the call. */
+	const struct timespec pause = {0, 100000000};
+	siginfo_t ended = {.si_pid = 0};
+
+	while (ended.si_pid == 0) {
+		if (kill(process, SIGINT) != 0)
+			return -1;
+		nanosleep(&pause, NULL);
+		if (waitid(P_PID, (id_t)process, &ended, WEXITED | WNOHANG | WNOWAIT) != 0)
+			return -1;
+	}
+#else
+	if (kill(process, SIGINT) != 0)
+		return -1;
+#endif
+	return program_wait(process);
 }
 
 static size_t read_back(FILE *file, char *text, size_t size)

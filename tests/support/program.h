@@ -19,6 +19,9 @@ pid_t program_start(const char *path, const char *const *arguments, struct progr
 /* Waits for its end: its exit code; -1: a signal ended it. */
 int program_wait(pid_t process);
 
+/* Interrupts it, as Ctrl-C does, and waits for its end: as program_wait(). */
+int program_interrupt(pid_t process);
+
 /*
  * Runs it to its end: its exit code.  `input` (NULL: none) is what it reads; what it writes
  * goes to `out` and `err`, of `size` bytes each, NUL-terminated; the output's size to `*out_size`.
